@@ -1,6 +1,6 @@
 /**
  * Leaves the counts of a `node --test` run where vitest leaves its JSON report, in the same words, so that `.ci/run`
- * reads one format. Prints nothing. Suites are not counted, only tests.
+ * reads one format. Suites are not counted, only tests.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 
@@ -18,4 +18,5 @@ export default async function* countingReporter(source) {
   mkdirSync(CACHE, { recursive: true })
   const report = { ...counts, success: counts.numFailedTests === 0 }
   writeFileSync(new URL('test-results.json', CACHE), JSON.stringify(report))
+  yield 'JSON report written to .cache/test-results.json\n'
 }

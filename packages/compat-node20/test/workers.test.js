@@ -17,7 +17,9 @@ test('two threads churn one heap and free each other’s blocks', { timeout: 60_
         transferList: [port],
       }),
   )
-  const reports = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]))
+  const reports = await Promise.all(
+    workers.map(async (worker) => (await once(worker, 'message'))[0]),
+  )
   for (const report of reports) assert.deepEqual(report, { freed: ROUNDS, damaged: 0 })
   await Promise.all(workers.map((worker) => worker.terminate()))
   heap.check()

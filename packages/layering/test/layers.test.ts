@@ -1,0 +1,85 @@
+/**
+ * The layering as a table, and everything that could bend it held against the table: the manifests, the project
+ * references and the imports themselves.
+ *
+ *     memory <- marking, small, buddy, large <- core
+ */
+import { describe, expect, test } from 'vitest'
+import {
+  folderOf,
+  importsOf,
+  manifestOf,
+  packageFolders,
+  referencedFolders,
+  runtimeDependencies,
+} from '../src/workspace.ts'
+
+/** What each of the six may know. Changing this table is changing the architecture. */
+const LAYERS: Record<string, readonly string[]> = {
+  memory: [],
+  marking: ['memory'],
+  small: ['memory'],
+  buddy: ['memory'],
+  large: ['memory'],
+  core: ['buddy', 'large', 'marking', 'memory', 'small'],
+}
+
+describe.each(Object.entries(LAYERS))('%s', (folder, allowed) => {
+  test(`depends at run time on nothing but: ${allowed.join(', ') || 'nothing'}`, () => {
+    const dependencies = runtimeDependencies(manifestOf(folder))
+    expect(dependencies.filter((name) => !allowed.includes(folderOf(name) ?? name))).toEqual([])
+  })
+
+  test('its build refers to exactly the packages it depends on', () => {
+    const dependencies = runtimeDependencies(manifestOf(folder)).map(folderOf)
+    expect(referencedFolders(folder, 'tsconfig.build.json').sort()).toEqual(dependencies.sort())
+  })
+
+  test('its sources import nothing but these: no Node module, no package', () => {
+    const imports = importsOf(folder)
+    expect(
+      imports.filter(({ specifier }) => !allowed.includes(folderOf(specifier) ?? specifier)),
+    ).toEqual([])
+  })
+})
+
+describe.each(packageFolders())('%s, like every package', (folder) => {
+  const manifest = manifestOf(folder)
+
+  test('is named after its folder and has tests', () => {
+    expect(manifest.name).toBe(`@vmalloc/${folder}`)
+    expect(manifest.scripts).toHaveProperty('test')
+  })
+
+  test('imports only what its manifest declares', () => {
+    const declared = new Set(
+      Object.entries(manifest)
+        .filter(([key]) => /dependencies$/i.test(key))
+        .flatMap(([, group]) => Object.keys(group as object)),
+    )
+    const undeclared = importsOf(folder).filter(({ specifier }) => {
+      const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier
+      return !specifier.startsWith('node:') && name !== manifest.name && !declared.has(name)
+    })
+    expect(undeclared).toEqual([])
+  })
+})
+
+const published = packageFolders().filter((folder) => !manifestOf(folder).private)
+
+test.each(published)('%s is published as ES modules that a bundler can shake', (folder) => {
+  const manifest = manifestOf(folder)
+  expect(manifest).toMatchObject({ type: 'module' })
+  expect(manifest).toHaveProperty('sideEffects')
+  expect(manifest.scripts).toHaveProperty('pkg')
+  expect(Object.keys((manifest.exports?.['.'] ?? {}) as object)).toEqual([
+    '@vmalloc/source',
+    'types',
+    'default',
+  ])
+})
+
+test('the import scanner sees what it must: core imports every layer', () => {
+  const seen = new Set(importsOf('core').map(({ specifier }) => folderOf(specifier)))
+  expect([...seen].sort()).toEqual(LAYERS['core'])
+})
