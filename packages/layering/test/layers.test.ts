@@ -46,9 +46,10 @@ describe.each(Object.entries(LAYERS))('%s', (folder, allowed) => {
 describe.each(packageFolders())('%s, like every package', (folder) => {
   const manifest = manifestOf(folder)
 
-  test('is named after its folder and has tests', () => {
+  test('is named after its folder, has tests, and a version: changesets needs one even of private packages', () => {
     expect(manifest.name).toBe(`@vmalloc/${folder}`)
     expect(manifest.scripts).toHaveProperty('test')
+    expect(manifest).toHaveProperty('version')
   })
 
   test('imports only what its manifest declares', () => {
