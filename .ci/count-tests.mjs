@@ -1,15 +1,16 @@
 /**
  * Sums the tests of one run and prints `N passed, N failed` as its last line. Arguments: the names of failed steps.
  *
- * turbo's run summary says which packages were to be tested and how each command ended; each package's
- * `.cache/test-results.json` says how many tests that were. Where the two disagree the worse one counts: a command that
- * failed without a failed test (a crash, a file that does not load, an unhandled error) is one failure; a package that
- * passes without a report is one test.
+ * The manifests say which packages have tests, turbo's run summary how each command ended, and each package's
+ * `.cache/test-results.json` how many tests that were. Where these disagree the worst one counts: a command that failed
+ * without a failed test (a crash, a file that does not load, an unhandled error) is one failure, and so is a package
+ * that never ran because its build failed; a package that passes without a report is one test.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const RUNS = '.turbo/runs'
+const PACKAGES = 'packages'
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'))
 
 const failedSteps = process.argv.slice(2)
@@ -18,15 +19,24 @@ let failed = 0
 let skipped = 0
 const failures = []
 
-/** The tasks called `test` of all runs; the runs of other steps have none. */
-const tasks = (existsSync(RUNS) ? readdirSync(RUNS) : [])
-  .flatMap((file) => readJson(join(RUNS, file)).tasks)
-  .filter(({ task }) => task === 'test')
+/** Exit codes of the tasks called `test`, by package; turbo leaves out tasks whose dependencies failed. */
+const exitCodes = new Map(
+  (existsSync(RUNS) ? readdirSync(RUNS) : [])
+    .flatMap((file) => readJson(join(RUNS, file)).tasks)
+    .filter(({ task }) => task === 'test')
+    .map(({ package: name, execution }) => [name, execution?.exitCode]),
+)
 
-for (const { package: name, directory, execution } of tasks) {
+const tested = readdirSync(PACKAGES)
+  .map((folder) => join(PACKAGES, folder))
+  .filter((directory) => existsSync(join(directory, 'package.json')))
+  .map((directory) => ({ directory, ...readJson(join(directory, 'package.json')) }))
+  .filter(({ scripts }) => scripts?.test)
+
+for (const { name, directory } of tested) {
   const file = join(directory, '.cache/test-results.json')
   const report = existsSync(file) ? readJson(file) : undefined
-  const exitCode = execution?.exitCode
+  const exitCode = exitCodes.get(name)
   passed += report?.numPassedTests ?? (exitCode === 0 ? 1 : 0)
   skipped += report?.numPendingTests ?? 0
   failed += report?.numFailedTests ?? 0
@@ -44,7 +54,7 @@ for (const step of failedSteps) {
   failed++
   failures.push(`step ${step}`)
 }
-if (tasks.length === 0 && failed === 0) {
+if (passed + failed === 0) {
   failed++
   failures.push('no test ran')
 }

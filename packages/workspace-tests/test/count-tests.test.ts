@@ -31,24 +31,25 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
+const writeJson = (file: string, content: object): void =>
+  writeFileSync(file, JSON.stringify(content))
+
 function count(packages: Record<string, Package>, ...failedSteps: string[]) {
-  const tasks = Object.entries(packages).map(([name, { exitCode, report: content }]) => {
-    const directory = `packages/${name}`
-    if (content) {
-      mkdirSync(join(root, directory, '.cache'), { recursive: true })
-      writeFileSync(join(root, directory, '.cache/test-results.json'), JSON.stringify(content))
-    }
-    return {
-      task: 'test',
-      package: name,
-      directory,
-      ...(exitCode === undefined ? {} : { execution: { exitCode } }),
-    }
-  })
+  for (const [name, { report: content }] of Object.entries(packages)) {
+    const directory = join(root, 'packages', name)
+    mkdirSync(join(directory, '.cache'), { recursive: true })
+    writeJson(join(directory, 'package.json'), { name, scripts: { test: 'vitest run' } })
+    if (content) writeJson(join(directory, '.cache/test-results.json'), content)
+  }
+  const tasks = Object.entries(packages)
+    .filter(([, { exitCode }]) => exitCode !== undefined)
+    .map(([name, { exitCode }]) => ({ task: 'test', package: name, execution: { exitCode } }))
+  mkdirSync(join(root, 'packages/untested'), { recursive: true })
+  writeJson(join(root, 'packages/untested/package.json'), { name: 'untested' })
   mkdirSync(join(root, '.turbo/runs'), { recursive: true })
-  const build = { task: 'build', package: 'a', directory: 'packages/a', execution: { exitCode: 1 } }
-  writeFileSync(join(root, '.turbo/runs/1.json'), JSON.stringify({ tasks }))
-  writeFileSync(join(root, '.turbo/runs/2.json'), JSON.stringify({ tasks: [build] }))
+  const build = { task: 'build', package: 'a', execution: { exitCode: 1 } }
+  writeJson(join(root, '.turbo/runs/1.json'), { tasks })
+  writeJson(join(root, '.turbo/runs/2.json'), { tasks: [build] })
   const { status, stdout } = spawnSync(process.execPath, [COUNT, ...failedSteps], {
     cwd: root,
     encoding: 'utf8',
