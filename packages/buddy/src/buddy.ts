@@ -1,0 +1,291 @@
+/**
+ * `Buddy`: binary buddy allocator.
+ *
+ * Features
+ * - Blocks of 2^k granules; allocating and freeing take constant time per order passed, however many blocks are free.
+ * - Neighbours that are free join at once.
+ * - Wholly free regions go back to the parent (option), sizes of regions follow a growth rule (options).
+ *
+ * Basic design
+ * - One word tells which orders have a free block; the lowest set bit from the order wanted on is the one to split.
+ * - Doubly linked lists run through the free blocks (free-lists.ts). Whether the buddy of a block is free, whole and of
+ *   the same order is one byte of side metadata (layout.ts): a tag inside a neighbour's payload could be forged.
+ * - Regions are numbered in granules from their own origin (regions.ts), so the parent may place them anywhere, and
+ *   the exclusive or of a number with its size gives its buddy.
+ * - Source: K. Knowlton, "A fast storage allocator", CACM 8(10) 1965; D. Knuth, TAOCP 1, section 2.5.
+ *
+ * Not safe against other threads by itself.
+ */
+import {
+  type Address,
+  type Checkable,
+  type InPlaceResizer,
+  InvariantError,
+  type Memory,
+  MemoryError,
+  type Owner,
+  PageTable,
+  type RegionAllocator,
+  type RegionWalker,
+  type Walkable,
+} from '@vmalloc/memory'
+import { checkBuddy } from './check.ts'
+import { FreeLists } from './free-lists.ts'
+import * as L from './layout.ts'
+import { type BuddyOptions, resolveOptions } from './options.ts'
+import { Regions } from './regions.ts'
+
+const PAGE_TABLE_COLUMNS = 1
+
+export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable {
+  readonly alignment: number = 16
+  /** log2 of the bytes of a granule. */
+  readonly granuleBits: number
+  /** @internal */
+  readonly lists: FreeLists
+  /** @internal */
+  readonly regions: Regions
+  readonly #memory: Memory
+  readonly #slots: number
+
+  private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
+    this.#memory = memory
+    this.#slots = control >>> 2
+    this.granuleBits = memory.u32[this.#slots + L.GRANULE_BITS]
+    this.lists = new FreeLists(memory, this.#slots)
+    this.regions = new Regions(memory, control, parent)
+  }
+
+  /** Bytes of control area that a buddy in a memory of `maximum` bytes takes. */
+  static controlBytes(maximum: number): number {
+    return L.DIRECTORY_OFFSET_BYTES + PageTable.directoryBytes(maximum, PAGE_TABLE_COLUMNS)
+  }
+
+  /**
+   * Formats a buddy at `control`. It asks the parent for nothing until the first block is wanted.
+   *
+   * @throws RangeError naming the option.
+   */
+  static create(
+    memory: Memory,
+    control: Address,
+    parent: RegionAllocator,
+    options: BuddyOptions = {},
+  ): Buddy {
+    const resolved = resolveOptions(options)
+    const { u32 } = memory
+    const slots = control >>> 2
+    u32.fill(0, slots, slots + Buddy.controlBytes(memory.maximum) / 4)
+    u32[slots + L.GRANULE_BITS] = 31 - Math.clz32(resolved.granule)
+    u32[slots + L.PHASE] = resolved.phase
+    u32[slots + L.LINK_OFFSET] = resolved.linkOffset
+    u32[slots + L.FIRST_REGION] = resolved.regionSize
+    u32[slots + L.GROWTH] = Math.round(resolved.growth * 256)
+    u32[slots + L.REGION_CAP] = resolved.regionCap
+    u32[slots + L.FLAGS] =
+      (resolved.carveRemainder ? L.FLAG_CARVE_REMAINDER : 0) |
+      (resolved.release ? L.FLAG_RELEASE : 0)
+    u32[slots + L.VERSION] = L.BUDDY_VERSION
+    u32[slots + L.MAGIC] = L.BUDDY_MAGIC
+    return new Buddy(memory, control, parent)
+  }
+
+  /** Joins the buddy at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
+  static attach(memory: Memory, control: Address, parent: RegionAllocator): Buddy {
+    const { u32 } = memory
+    const slots = control >>> 2
+    if (u32[slots + L.MAGIC] !== L.BUDDY_MAGIC || u32[slots + L.VERSION] !== L.BUDDY_VERSION) {
+      throw new MemoryError('NOT_A_HEAP', 'no buddy of this layout version', control)
+    }
+    const granuleBits = u32[slots + L.GRANULE_BITS]
+    const phase = u32[slots + L.PHASE]
+    const linkOffset = u32[slots + L.LINK_OFFSET]
+    const sane =
+      granuleBits >= 4 &&
+      granuleBits <= 16 &&
+      (phase === 0 || phase === 8) &&
+      linkOffset % 4 === 0 &&
+      linkOffset + L.LINK_BYTES <= 1 << granuleBits
+    if (!sane)
+      throw new MemoryError('NOT_A_HEAP', 'the control block of a buddy is damaged', control)
+    return new Buddy(memory, control, parent)
+  }
+
+  goodSize(size: number): number {
+    const order = this.#orderOf(size)
+    return order >= 31 - this.granuleBits ? size : 2 ** (order + this.granuleBits)
+  }
+
+  allocate(size: number): Address {
+    const order = this.#orderOf(size)
+    const from = this.lists.orderFrom(order)
+    return from < 0 ? this.#allocateFromNewRegion(order) : this.#takeBlock(from, order)
+  }
+
+  deallocate(address: Address, size: number): void {
+    const { regions, granuleBits } = this
+    const origin = regions.originOf(address)
+    if (origin === 0)
+      throw new InvariantError('buddy', 'a block outside all regions was freed', address)
+    const granules = regions.granules(origin)
+    const u8 = this.#memory.u8
+    let index = (address - origin) >>> granuleBits
+    let order = this.#orderOf(size)
+    for (;;) {
+      const buddy = index ^ (1 << order)
+      if (buddy >= granules || u8[regions.side(origin, buddy)] !== order + 1) break
+      this.lists.unlink(origin + (buddy << granuleBits), order)
+      u8[regions.side(origin, buddy)] = 0
+      index &= buddy
+      order++
+    }
+    this.#addFree(origin, index, order)
+    // Nothing of the same order lies behind: the block is one of the pieces that the whole region consists of.
+    if (index + (2 << order) > granules) this.#releaseIfEmpty(origin, granules)
+  }
+
+  /** In place: a shorter block gives its upper halves back, a longer one takes its upper buddies while they are free. */
+  resize(address: Address, oldSize: number, newSize: number): boolean {
+    const { regions, granuleBits } = this
+    const oldOrder = this.#orderOf(oldSize)
+    const newOrder = this.#orderOf(newSize)
+    const origin = regions.originOf(address)
+    const index = (address - origin) >>> granuleBits
+    if (newOrder < oldOrder) {
+      for (let order = oldOrder - 1; order >= newOrder; order--)
+        this.#addFree(origin, index + (1 << order), order)
+      return true
+    }
+    const u8 = this.#memory.u8
+    const granules = regions.granules(origin)
+    for (let order = oldOrder; order < newOrder; order++) {
+      const upper = index + (1 << order)
+      if ((index & (1 << order)) !== 0 || upper >= granules) return false
+      if (u8[regions.side(origin, upper)] !== order + 1) return false
+    }
+    for (let order = oldOrder; order < newOrder; order++) {
+      const upper = index + (1 << order)
+      this.lists.unlink(origin + (upper << granuleBits), order)
+      u8[regions.side(origin, upper)] = 0
+    }
+    return true
+  }
+
+  owns(address: Address): boolean {
+    return address > 0 && address < this.#memory.byteLength && this.regions.originOf(address) !== 0
+  }
+
+  /** Bytes held from the parent, side bytes included. */
+  get obtainedBytes(): number {
+    return this.#memory.u32[this.#slots + L.OBTAINED]
+  }
+
+  /** Regions held from the parent. */
+  get regionCount(): number {
+    return this.#memory.u32[this.#slots + L.REGIONS]
+  }
+
+  /** Number of free blocks of each order, order 0 first; counted one by one. */
+  countFree(): number[] {
+    const counts: number[] = []
+    for (let order = 0; order < 31 - this.granuleBits; order++) {
+      let count = 0
+      this.lists.each(order, this.obtainedBytes >>> this.granuleBits, () => count++)
+      counts.push(count)
+    }
+    while (counts.length > 0 && counts[counts.length - 1] === 0) counts.pop()
+    return counts
+  }
+
+  check(): void {
+    checkBuddy(this, this.#memory)
+  }
+
+  walker(sizeOfUsed: (address: Address) => number): RegionWalker {
+    const { regions, granuleBits } = this
+    return (address, size, visit) => {
+      const origin = regions.originOf(address + size - 1)
+      if (origin === 0) return
+      const granules = regions.granules(origin)
+      for (let index = 0; index < granules; ) {
+        const block = origin + (index << granuleBits)
+        const side = this.#memory.u8[regions.side(origin, index)]
+        const bytes =
+          side === 0 ? this.goodSize(Math.max(sizeOfUsed(block), 1)) : 1 << (side - 1 + granuleBits)
+        visit(block, bytes, side === 0)
+        index += bytes >>> granuleBits
+      }
+    }
+  }
+
+  /** Order of the smallest block that holds `size` bytes. */
+  #orderOf(size: number): number {
+    return size <= 1 << this.granuleBits ? 0 : 32 - Math.clz32((size - 1) >>> this.granuleBits)
+  }
+
+  /** Takes the first free block of order `from` and splits it down to `order`; the lower half stays, the upper is freed. */
+  #takeBlock(from: number, order: number): Address {
+    const block = this.lists.head(from)
+    this.lists.unlink(block, from)
+    const origin = this.regions.originOf(block)
+    const index = (block - origin) >>> this.granuleBits
+    this.#memory.u8[this.regions.side(origin, index)] = 0
+    for (let half = from - 1; half >= order; half--)
+      this.#addFree(origin, index + (1 << half), half)
+    return block
+  }
+
+  #addFree(origin: Address, index: number, order: number): void {
+    this.lists.push(origin + (index << this.granuleBits), order)
+    this.#memory.u8[this.regions.side(origin, index)] = order + 1
+  }
+
+  #allocateFromNewRegion(order: number): Address {
+    if (order >= 31 - this.granuleBits) return 0
+    const origin = this.regions.obtain(order)
+    if (origin === 0) return 0
+    this.#freePieces(origin, this.regions.granules(origin))
+    return this.#takeBlock(this.lists.orderFrom(order), order)
+  }
+
+  /** Cuts a new region into the powers of two that its length consists of, the largest first. */
+  #freePieces(origin: Address, granules: number): void {
+    let index = 0
+    for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
+      if ((granules & (1 << order)) === 0) continue
+      this.#addFree(origin, index, order)
+      index += 1 << order
+    }
+  }
+
+  /** Gives the region back if all of it is free, and if there is another empty one to serve the next request. */
+  #releaseIfEmpty(origin: Address, granules: number): void {
+    const { u32 } = this.#memory
+    if ((u32[this.#slots + L.FLAGS] & L.FLAG_RELEASE) === 0 || !this.#isEmpty(origin, granules))
+      return
+    const kept = u32[this.#slots + L.EMPTY_REGION]
+    const keptStands = kept !== 0 && kept !== origin && this.regions.originOf(kept) === kept
+    if (!keptStands || !this.#isEmpty(kept, this.regions.granules(kept))) {
+      u32[this.#slots + L.EMPTY_REGION] = origin
+      return
+    }
+    let index = 0
+    for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
+      if ((granules & (1 << order)) === 0) continue
+      this.lists.unlink(origin + (index << this.granuleBits), order)
+      index += 1 << order
+    }
+    this.regions.giveBack(origin)
+  }
+
+  /** Whether all the powers of two that the region consists of are free. */
+  #isEmpty(origin: Address, granules: number): boolean {
+    let index = 0
+    for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
+      if ((granules & (1 << order)) === 0) continue
+      if (this.#memory.u8[this.regions.side(origin, index)] !== order + 1) return false
+      index += 1 << order
+    }
+    return true
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The arena: all of a heap's state below the front, and the dispatcher that sends a request to a strategy by its size.
+ * Everything here runs under the lock, or in a heap without threads.
+ *
+ *     control block "heap":
+ *     + 0  magic "HEAP"     + 4  layout version      + 8  live bytes, usable ones   +12  peak of them
+ *     +16  live blocks      +32  name of the composition, 16 bytes
+ */
+import { type Kind, LARGE, type Marking, MEDIUM, SMALL } from '@vmalloc/marking'
+import type {
+  Address,
+  AddressSpace,
+  InPlaceResizer,
+  Memory,
+  RegionAllocator,
+  ZeroedAllocator,
+} from '@vmalloc/memory'
+import type { HeapParts } from './composition.ts'
+
+export const ARENA_MAGIC = 0x50414548
+export const ARENA_VERSION = 1
+export const ARENA_CONTROL_BYTES = 48
+export const ARENA_NAME_OFFSET_BYTES = 32
+export const LIVE = 2
+export const PEAK_LIVE = 3
+export const BLOCKS = 4
+
+type Strategy = RegionAllocator & Partial<InPlaceResizer & ZeroedAllocator>
+
+/** Dispatcher over three strategies and a marking. Speed laws: named fields, one hidden class, slow paths apart. */
+export class Arena {
+  readonly memory: Memory
+  readonly space: AddressSpace
+  readonly parts: HeapParts
+  readonly marking: Marking
+  /** Bytes of both marks. */
+  readonly overhead: number
+  /** Word index of the control block. */
+  readonly slots: number
+  readonly #pools: readonly RegionAllocator[]
+  /** Index of the pool for a payload of i bytes. */
+  readonly #poolOfPayload: Uint8Array
+  /** Index of the pool for a block of 8 * i bytes. */
+  readonly #poolOfBlock: Uint8Array
+  readonly #chunkSizes: readonly number[]
+  readonly #smallMax: number
+  readonly #largeFrom: number
+  readonly #medium: Strategy
+  readonly #large: Strategy
+
+  constructor(space: AddressSpace, control: Address, parts: HeapParts) {
+    const { marking, small, medium, large, largeFrom } = parts
+    this.memory = space.memory
+    this.space = space
+    this.parts = parts
+    this.marking = marking
+    this.overhead = marking.headerBytes + marking.footerBytes
+    this.slots = control >>> 2
+    this.#pools = small.map((part) => part.layer)
+    this.#smallMax = small.at(-1)?.maxPayload ?? 0
+    this.#largeFrom = largeFrom
+    this.#medium = medium.layer
+    this.#large = large.layer
+    this.#chunkSizes = small.map((part) => part.layer.goodSize(part.maxPayload + this.overhead))
+    this.#poolOfPayload = new Uint8Array(this.#smallMax + 1)
+    this.#poolOfBlock = new Uint8Array(((this.#chunkSizes.at(-1) ?? 0) >>> 3) + 1)
+    for (let i = 0; i <= this.#smallMax; i++) {
+      this.#poolOfPayload[i] = small.findIndex((part) => i <= part.maxPayload)
+    }
+    this.#chunkSizes.forEach((size, index) => {
+      this.#poolOfBlock[size >>> 3] = index
+    })
+  }
+
+  /** @param size - Payload bytes, at least 1. @returns The payload, 0 when there is no room. */
+  allocate(size: number): Address {
+    let block: Address
+    let bytes: number
+    let kind: Kind
+    if (size <= this.#smallMax) {
+      const pool = this.#poolOfPayload[size]
+      bytes = this.#chunkSizes[pool]
+      block = this.#pools[pool].allocate(bytes)
+      kind = SMALL
+    } else if (size < this.#largeFrom) {
+      bytes = this.#medium.goodSize(size + this.overhead)
+      block = this.#medium.allocate(bytes)
+      kind = MEDIUM
+    } else {
+      bytes = this.#large.goodSize(size + this.overhead)
+      block = this.#large.allocate(bytes)
+      kind = LARGE
+    }
+    if (block === 0) return 0
+    this.#countIn(bytes)
+    return this.marking.mark(block, bytes, kind)
+  }
+
+  /** @throws `HeapCorruptionError`; then nothing was changed. */
+  free(payload: Address): void {
+    const { marking } = this
+    const block = marking.verify(payload)
+    const kind = marking.kindAt(block)
+    const bytes = marking.sizeAt(block)
+    marking.erase(block)
+    this.#countOut(bytes)
+    switch (kind) {
+      case SMALL:
+        this.#pools[this.#poolOfBlock[bytes >>> 3]].deallocate(block, bytes)
+        break
+      case MEDIUM:
+        this.#medium.deallocate(block, bytes)
+        break
+      default:
+        this.#large.deallocate(block, bytes)
+    }
+  }
+
+  /** Zeroed payload: pages that are known to be zero are not filled again. */
+  allocateZeroed(size: number): Address {
+    const { memory, overhead } = this
+    const large = this.#large
+    if (size >= this.#largeFrom && large.allocateZeroed !== undefined) {
+      const bytes = large.goodSize(size + overhead)
+      const block = large.allocateZeroed(bytes)
+      if (block === 0) return 0
+      this.#countIn(bytes)
+      return this.marking.mark(block, bytes, LARGE)
+    }
+    const payload = this.allocate(size)
+    if (payload !== 0) memory.zero(payload, (size + 7) & ~7)
+    return payload
+  }
+
+  /** @param alignment - A power of two above 16. */
+  allocateAligned(size: number, alignment: number): Address {
+    const { marking, overhead } = this
+    // A lead shorter than two headers cannot be marked: then the payload moves on by one more alignment.
+    const wanted = size + alignment + marking.headerBytes + overhead
+    const kind = wanted - overhead < this.#largeFrom ? MEDIUM : LARGE
+    const strategy = kind === MEDIUM ? this.#medium : this.#large
+    const bytes = strategy.goodSize(wanted)
+    const block = strategy.allocate(bytes)
+    if (block === 0) return 0
+    let payload = Math.ceil((block + marking.headerBytes) / alignment) * alignment
+    const lead = payload - marking.headerBytes - block
+    if (lead > 0 && lead < 2 * marking.headerBytes) payload += alignment
+    this.#countIn(bytes)
+    return marking.markAligned(block, bytes, kind, payload)
+  }
+
+  /** Changes the size of a block where it lies. @returns `false` when it must move; then nothing changed. */
+  resize(payload: Address, block: Address, size: number): boolean {
+    const { marking, overhead } = this
+    const kind = marking.kindAt(block)
+    const oldBytes = marking.sizeAt(block)
+    if (marking.payloadAt(block) !== block + marking.headerBytes) {
+      const usable = this.usableSize(payload, block)
+      return size <= usable && size > usable >>> 1
+    }
+    if (this.#kindOfSize(size) !== kind) return false
+    const newBytes = this.#strategyFor(size).goodSize(size + overhead)
+    if (newBytes === oldBytes) return true
+    const strategy = this.#strategyOf(kind, oldBytes)
+    if (kind === SMALL || strategy.resize === undefined) return false
+    if (!strategy.resize(block, oldBytes, newBytes)) return false
+    this.#countOut(oldBytes)
+    this.#countIn(newBytes)
+    marking.mark(block, newBytes, kind)
+    return true
+  }
+
+  /** Bytes of a payload that its owner may use. */
+  usableSize(payload: Address, block: Address): number {
+    return block + this.marking.sizeAt(block) - this.marking.footerBytes - payload
+  }
+
+  /** Usable bytes that a request of `size` bytes gets. */
+  goodSize(size: number): number {
+    return this.#strategyFor(size).goodSize(size + this.overhead) - this.overhead
+  }
+
+  #kindOfSize(size: number): Kind {
+    return size <= this.#smallMax ? SMALL : size < this.#largeFrom ? MEDIUM : LARGE
+  }
+
+  #strategyFor(size: number): Strategy {
+    if (size <= this.#smallMax) return this.#pools[this.#poolOfPayload[size]]
+    return size < this.#largeFrom ? this.#medium : this.#large
+  }
+
+  #strategyOf(kind: Kind, bytes: number): Strategy {
+    switch (kind) {
+      case SMALL:
+        return this.#pools[this.#poolOfBlock[bytes >>> 3]]
+      case MEDIUM:
+        return this.#medium
+      default:
+        return this.#large
+    }
+  }
+
+  #countIn(bytes: number): void {
+    const u32 = this.memory.u32
+    const live = u32[this.slots + LIVE] + bytes - this.overhead
+    u32[this.slots + LIVE] = live
+    if (live > u32[this.slots + PEAK_LIVE]) u32[this.slots + PEAK_LIVE] = live
+    u32[this.slots + BLOCKS]++
+  }
+
+  #countOut(bytes: number): void {
+    const u32 = this.memory.u32
+    u32[this.slots + LIVE] -= bytes - this.overhead
+    u32[this.slots + BLOCKS]--
+  }
+}

@@ -1,0 +1,52 @@
+/** Checks of what callers pass, before any lock is taken. */
+import { HeapCorruptionError } from '@vmalloc/marking'
+
+/** Sizes from here on can never be served: the answer is "no room", not an error. */
+const MAX_SIZE_BYTES: number = 2 ** 32 - 1
+
+/**
+ * Looks at a size that is not an integer from 0 to 2^32 - 1.
+ *
+ * @returns `false`: the size is valid, but no memory can hold it.
+ * @throws TypeError when it is no number, RangeError when it is negative, fractional or NaN.
+ */
+export function explainSize(name: string, size: unknown): false {
+  if (typeof size !== 'number') {
+    throw new TypeError(`${name} is ${describe(size)}: it must be a number`)
+  }
+  if (!Number.isInteger(size) && size !== Number.POSITIVE_INFINITY) {
+    throw new RangeError(`${name} is ${size}: it must be a whole number of bytes`)
+  }
+  if (size < 0) throw new RangeError(`${name} is ${size}: it must not be negative`)
+  if (size <= MAX_SIZE_BYTES && !Object.is(size, -0))
+    throw new Error(`${name} is ${size}, which is valid`)
+  return false
+}
+
+/** @throws `HeapCorruptionError` for a number that is no address, TypeError for what is no number. */
+export function rejectAddress(address: unknown): never {
+  if (typeof address !== 'number') {
+    throw new TypeError(`address is ${describe(address)}: it must be a number`)
+  }
+  throw new HeapCorruptionError('INVALID_POINTER', address, {
+    hint: 'an address is a whole number from 0 to 2^32 - 1',
+  })
+}
+
+/** @throws RangeError unless `alignment` is a power of two up to 1 GiB. */
+export function requireAlignment(alignment: unknown): void {
+  if (typeof alignment !== 'number') {
+    throw new TypeError(`alignment is ${describe(alignment)}: it must be a number`)
+  }
+  const valid =
+    Number.isInteger(alignment) &&
+    alignment > 0 &&
+    alignment <= 2 ** 30 &&
+    (alignment & (alignment - 1)) === 0
+  if (!valid)
+    throw new RangeError(`alignment is ${alignment}: it must be a power of two up to 2^30`)
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? `the string "${value}"` : `${String(value)} (${typeof value})`
+}

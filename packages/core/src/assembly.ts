@@ -1,0 +1,93 @@
+/** Putting a heap together in a memory, and joining one: the two sites at which a composition assembles its parts. */
+import {
+  AddressSpace,
+  Memory,
+  MemoryError,
+  type MemoryHandle,
+  type MemoryOptions,
+  publish,
+  type RegionAllocator,
+  reachOf,
+  roundUp,
+} from '@vmalloc/memory'
+import {
+  ARENA_CONTROL_BYTES,
+  ARENA_MAGIC,
+  ARENA_NAME_OFFSET_BYTES,
+  ARENA_VERSION,
+  Arena,
+} from './arena.ts'
+import type { AssemblySite, Composition, LayerClass, Part } from './composition.ts'
+
+const CONTROL_NAME = 'heap'
+const NAME_BYTES = 16
+/** Room for the superblock's alignments of the two control blocks that every heap has. */
+const ALIGNMENT_ROOM_BYTES = 128
+
+/** Formats a heap. Nobody can attach before it is complete. */
+export function createArena(options: MemoryOptions, composition: Composition): Arena {
+  const maximum = reachOf(options)
+  const controlBytes =
+    AddressSpace.controlBytes(maximum) +
+    ARENA_CONTROL_BYTES +
+    ALIGNMENT_ROOM_BYTES +
+    composition.controlBytes(maximum)
+  const memory = Memory.create({ ...options, controlBytes: roundUp(controlBytes, 64) })
+  const space = AddressSpace.create(memory)
+  const control = memory.reserveControl(CONTROL_NAME, ARENA_CONTROL_BYTES)
+  for (let i = 0; i < composition.name.length; i++) {
+    memory.u8[control + ARENA_NAME_OFFSET_BYTES + i] = composition.name.charCodeAt(i)
+  }
+  const parts = composition.assemble(new Site(space, true))
+  memory.u32[(control + 4) >>> 2] = ARENA_VERSION
+  memory.u32[control >>> 2] = ARENA_MAGIC
+  publish(memory)
+  return new Arena(space, control, parts)
+}
+
+/**
+ * Joins the heap at `handle`.
+ *
+ * @param choose - Gives the composition for the name written in the heap.
+ */
+export function attachArena(handle: MemoryHandle, choose: (name: string) => Composition): Arena {
+  const memory = Memory.attach(handle)
+  const control = memory.findControl(CONTROL_NAME)
+  const { u32, u8 } = memory
+  if (u32[control >>> 2] !== ARENA_MAGIC || u32[(control + 4) >>> 2] !== ARENA_VERSION) {
+    throw new MemoryError('NOT_A_HEAP', 'the control block of the heap is damaged', control)
+  }
+  let name = ''
+  for (let i = 0; i < NAME_BYTES; i++) {
+    const code = u8[control + ARENA_NAME_OFFSET_BYTES + i]
+    if (code !== 0) name += String.fromCharCode(code)
+  }
+  const space = AddressSpace.attach(memory)
+  return new Arena(space, control, choose(name).assemble(new Site(space, false)))
+}
+
+class Site implements AssemblySite {
+  readonly memory: Memory
+  readonly space: AddressSpace
+  readonly #creating: boolean
+
+  constructor(space: AddressSpace, creating: boolean) {
+    this.memory = space.memory
+    this.space = space
+    this.#creating = creating
+  }
+
+  layer<Layer extends RegionAllocator, Options>(
+    name: string,
+    type: LayerClass<Layer, Options>,
+    options: Options,
+  ): Part<Layer> {
+    const { memory, space } = this
+    const source = space.source(name)
+    if (!this.#creating) {
+      return { name, source, layer: type.attach(memory, memory.findControl(name), source) }
+    }
+    const control = memory.reserveControl(name, type.controlBytes(memory.maximum))
+    return { name, source, layer: type.create(memory, control, source, options) }
+  }
+}

@@ -1,0 +1,47 @@
+/** The process-wide default heap, made on first use, and the C functions on it. */
+import type { Address } from '@vmalloc/memory'
+import { Heap } from './heap.ts'
+
+let heap: Heap | undefined
+
+/** The heap behind {@link emalloc} and {@link efree} in this thread; made on first use, not shared. */
+export function defaultHeap(): Heap {
+  heap ??= Heap.create()
+  return heap
+}
+
+/**
+ * Makes `replacement` the default heap of this thread: a Worker that attached to a shared heap calls this to share it.
+ *
+ * @returns The heap it replaces, if one was made.
+ */
+export function setDefaultHeap(replacement: Heap): Heap | undefined {
+  const before = heap
+  heap = replacement
+  return before
+}
+
+/** {@link Heap.malloc} on the default heap, but `emalloc(0)` gives 0, as in the C original. */
+export function emalloc(size: number): Address {
+  return size === 0 ? 0 : defaultHeap().malloc(size)
+}
+
+/** {@link Heap.free} on the default heap. */
+export function efree(address: Address): void {
+  defaultHeap().free(address)
+}
+
+/** {@link Heap.calloc} on the default heap. */
+export function ecalloc(count: number, size: number): Address {
+  return defaultHeap().calloc(count, size)
+}
+
+/** {@link Heap.realloc} on the default heap. */
+export function erealloc(address: Address, size: number): Address {
+  return defaultHeap().realloc(address, size)
+}
+
+/** {@link Heap.alignedAlloc} on the default heap. */
+export function ealignedAlloc(size: number, alignment: number): Address {
+  return defaultHeap().alignedAlloc(size, alignment)
+}

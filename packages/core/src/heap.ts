@@ -1,0 +1,279 @@
+/**
+ * `Heap`: the malloc family over one memory.
+ *
+ * - C's guarantees live here and only here: size 0, overflow of `count * size`, the rules of `realloc`.
+ * - Locking lives here and only here: a shared heap takes the mutex around each operation, an unshared one has none.
+ * - All state lies in the memory; a `Heap` object is a handle of one thread.
+ */
+import { HeapCorruptionError } from '@vmalloc/marking'
+import {
+  type Address,
+  type Backing,
+  type Memory,
+  type MemoryHandle,
+  type MemoryOptions,
+  requireKnownOptions,
+  requireOption,
+} from '@vmalloc/memory'
+import type { Arena } from './arena.ts'
+import { explainSize, rejectAddress, requireAlignment } from './arguments.ts'
+import { attachArena, createArena } from './assembly.ts'
+import { checkArena } from './check.ts'
+import type { Composition } from './composition.ts'
+import { explainPointer } from './explain-pointer.ts'
+import { Mutex } from './mutex.ts'
+import { PRESETS, type Preset } from './presets.ts'
+import { type HeapStats, statsOf } from './stats.ts'
+import { type HeapBlock, walkArena } from './walk.ts'
+
+export interface HeapOptions extends Omit<MemoryOptions, 'controlBytes'> {
+  /**
+   * A ready composition.
+   * @defaultValue 'default'
+   */
+  readonly preset?: Preset
+  /** A composition of your own, instead of a preset. Give the same to {@link Heap.attach}. */
+  readonly composition?: Composition
+}
+
+/** What a Worker needs to attach: send it with `postMessage`. */
+export type HeapHandle = MemoryHandle
+
+export interface AttachOptions {
+  /** The composition that the heap was created with, when it is not a preset. */
+  readonly composition?: Composition
+}
+
+const MAX_PLAIN_ALIGNMENT = 16
+const OPTION_NAMES = [
+  'shared',
+  'initial',
+  'maximum',
+  'memory',
+  'base',
+  'secret',
+  'grow',
+  'preset',
+  'composition',
+]
+
+export class Heap {
+  readonly #arena: Arena
+  readonly #memory: Memory
+  readonly #mutex: Mutex | null
+
+  private constructor(arena: Arena) {
+    this.#arena = arena
+    this.#memory = arena.memory
+    this.#mutex = arena.memory.threaded ? new Mutex(arena.memory) : null
+  }
+
+  /**
+   * Makes a heap in a new memory, or in the caller's.
+   *
+   * @throws RangeError for a bad option; `MemoryError` when the memory cannot hold a heap.
+   */
+  static create(options: HeapOptions = {}): Heap {
+    requireKnownOptions(options, OPTION_NAMES, 'Heap.create')
+    const { preset = 'default', composition, ...memoryOptions } = options
+    requireOption(
+      Object.hasOwn(PRESETS, preset),
+      'preset',
+      preset,
+      `it must be one of ${Object.keys(PRESETS).join(', ')}`,
+    )
+    return new Heap(createArena(memoryOptions, composition ?? PRESETS[preset]))
+  }
+
+  /**
+   * Joins a heap, usually one that another thread made. Writes nothing but a fresh thread id.
+   *
+   * @param from - {@link Heap.handle}, or the memory itself when the heap begins at its address 0.
+   * @throws `MemoryError` when there is no heap, or one of another layout version or composition.
+   */
+  static attach(from: HeapHandle | Backing, options: AttachOptions = {}): Heap {
+    const handle = isHandle(from) ? from : { memory: from, base: 0 }
+    const { composition } = options
+    return new Heap(
+      attachArena(handle, (name) => {
+        const found =
+          composition ?? (Object.hasOwn(PRESETS, name) ? PRESETS[name as Preset] : undefined)
+        requireOption(
+          found?.name === name,
+          'composition',
+          found?.name,
+          `the heap was composed as "${name}": give that composition`,
+        )
+        return found
+      }),
+    )
+  }
+
+  /** What another thread needs to {@link Heap.attach}. Structured-cloneable when the memory is shared. */
+  get handle(): HeapHandle {
+    return this.#memory.handle
+  }
+
+  /** The memory with current views: `heap.memory.u8`. Ask anew after each operation, for views go stale on growth. */
+  get memory(): Memory {
+    return this.#memory.refresh()
+  }
+
+  /** Number of this attachment, unique in the life of the heap; 0 for a heap without threads. */
+  get threadId(): number {
+    return this.#mutex?.ownerId ?? 0
+  }
+
+  /**
+   * Allocates `size` bytes, 16-aligned, with arbitrary content. `malloc(0)` gives a block that can be freed.
+   *
+   * @returns The address, or 0 when there is no room.
+   * @throws TypeError or RangeError when `size` is not a whole number of bytes.
+   */
+  malloc(size: number): Address {
+    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    const mutex = this.#mutex
+    if (mutex === null) {
+      this.#memory.refresh()
+      return this.#arena.allocate(size === 0 ? 1 : size)
+    }
+    mutex.lock()
+    try {
+      this.#memory.refresh()
+      return this.#arena.allocate(size === 0 ? 1 : size)
+    } finally {
+      mutex.unlock()
+    }
+  }
+
+  /**
+   * Frees a block; `free(0)` does nothing.
+   *
+   * @throws `HeapCorruptionError` when the pointer or the block is damaged. Then nothing was freed, and the heap stays usable.
+   */
+  free(address: Address): void {
+    if (address === 0) return
+    if (address >>> 0 !== address) rejectAddress(address)
+    const mutex = this.#mutex
+    mutex?.lock()
+    try {
+      this.#memory.refresh()
+      this.#arena.free(address)
+    } catch (error) {
+      this.#explain(error)
+    } finally {
+      mutex?.unlock()
+    }
+  }
+
+  /**
+   * Allocates an array of `count` elements of `size` bytes, all zero.
+   *
+   * @returns The address, or 0 when there is no room or the product is too big.
+   */
+  calloc(count: number, size: number): Address {
+    if (count >>> 0 !== count && !explainSize('count', count)) return 0
+    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    const bytes = count * size
+    if (bytes > 0xffffffff) return 0
+    return this.#locked(() => this.#arena.allocateZeroed(bytes === 0 ? 1 : bytes))
+  }
+
+  /**
+   * Changes the size of a block, where it lies if possible. The first bytes, up to the smaller size, are kept.
+   * `realloc(0, size)` allocates; `realloc(address, 0)` frees and gives 0.
+   *
+   * @returns The address, a new one if the block moved; 0 when there is no room, and then the old block is untouched.
+   * @throws `HeapCorruptionError` as {@link Heap.free}.
+   */
+  realloc(address: Address, size: number): Address {
+    if (address === 0) return this.malloc(size)
+    if (address >>> 0 !== address) rejectAddress(address)
+    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    if (size === 0) {
+      this.free(address)
+      return 0
+    }
+    return this.#locked(() => this.#reallocate(address, size))
+  }
+
+  /**
+   * Allocates `size` bytes at a multiple of `alignment`. Freed, re-allocated and walked like any other block.
+   *
+   * @param alignment - A power of two up to 1 GiB.
+   * @returns The address, or 0 when there is no room.
+   * @throws RangeError when `alignment` is no power of two.
+   */
+  alignedAlloc(size: number, alignment: number): Address {
+    requireAlignment(alignment)
+    if (alignment <= MAX_PLAIN_ALIGNMENT) return this.malloc(size)
+    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    return this.#locked(() => this.#arena.allocateAligned(size === 0 ? 1 : size, alignment))
+  }
+
+  /** Bytes of a block that its owner may use, at least what was asked for; 0 for address 0. */
+  usableSize(address: Address): number {
+    if (address === 0) return 0
+    if (address >>> 0 !== address) rejectAddress(address)
+    return this.#locked(() => this.#arena.usableSize(address, this.#arena.marking.verify(address)))
+  }
+
+  /** Usable bytes that a request of `size` bytes would get. */
+  goodSize(size: number): number {
+    if (size >>> 0 !== size && !explainSize('size', size)) return size
+    return this.#arena.goodSize(size === 0 ? 1 : size)
+  }
+
+  /** Figures of the heap. Cost: linear in the number of free chunks and blocks. */
+  stats(): HeapStats {
+    return this.#locked(() => statsOf(this.#arena))
+  }
+
+  /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. */
+  check(): void {
+    this.#locked(() => checkArena(this.#arena))
+  }
+
+  /** Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. */
+  walk(visit: (block: HeapBlock) => void): void {
+    this.#locked(() => walkArena(this.#arena, visit))
+  }
+
+  #reallocate(address: Address, size: number): Address {
+    const arena = this.#arena
+    const block = arena.marking.verify(address)
+    if (arena.resize(address, block, size)) return address
+    const moved = arena.allocate(size)
+    if (moved === 0) return 0
+    const kept = Math.min(size, arena.usableSize(address, block))
+    this.#memory.u8.copyWithin(moved, address, address + kept)
+    arena.free(address)
+    return moved
+  }
+
+  /** Runs a step of an operation under the lock. Not for `malloc` and `free`: the closure would cost as much as they do. */
+  #locked<Result>(step: () => Result): Result {
+    const mutex = this.#mutex
+    mutex?.lock()
+    try {
+      this.#memory.refresh()
+      return step()
+    } catch (error) {
+      return this.#explain(error)
+    } finally {
+      mutex?.unlock()
+    }
+  }
+
+  /** Says more about a pointer that no mark answers for; passes every other error on. */
+  #explain(error: unknown): never {
+    if (error instanceof HeapCorruptionError && error.code === 'INVALID_POINTER') {
+      throw explainPointer(this.#arena, error)
+    }
+    throw error
+  }
+}
+
+function isHandle(from: HeapHandle | Backing): from is HeapHandle {
+  return Object.hasOwn(from, 'base') && Object.hasOwn(from, 'memory')
+}

@@ -1,0 +1,37 @@
+/**
+ * malloc and free for WebAssembly.Memory, SharedArrayBuffer and ArrayBuffer.
+ *
+ * @packageDocumentation
+ */
+export { type CorruptionCode, HeapCorruptionError } from '@vmalloc/marking'
+export {
+  type Address,
+  type Backing,
+  InvariantError,
+  Memory,
+  MemoryError,
+  type MemoryErrorCode,
+  type RegionAllocator,
+} from '@vmalloc/memory'
+export type {
+  AssemblySite,
+  Composition,
+  HeapParts,
+  LayerClass,
+  Part,
+  SmallPart,
+} from './composition.ts'
+export {
+  defaultHeap,
+  ealignedAlloc,
+  ecalloc,
+  efree,
+  emalloc,
+  erealloc,
+  setDefaultHeap,
+} from './default-heap.ts'
+export { type AttachOptions, Heap, type HeapHandle, type HeapOptions } from './heap.ts'
+export { ReentrantLockError, WouldBlockError } from './lock-errors.ts'
+export { classicComposition, defaultComposition, type Preset } from './presets.ts'
+export type { HeapStats, MediumStats, PoolStats } from './stats.ts'
+export type { HeapBlock } from './walk.ts'

@@ -1,0 +1,84 @@
+/** Figures of a heap. */
+import { Buddy } from '@vmalloc/buddy'
+import { ChunkPool } from '@vmalloc/small'
+import { type Arena, BLOCKS, LIVE, PEAK_LIVE } from './arena.ts'
+
+/** All sizes in bytes. */
+export interface HeapStats {
+  /** Usable bytes of the blocks in use. */
+  readonly live: number
+  /** The most usable bytes ever in use at once. */
+  readonly peakLive: number
+  /** Blocks in use. */
+  readonly blocks: number
+  /** Bytes taken: mapped by the strategies, and the heap's own control area and page map. */
+  readonly mapped: number
+  /** The most bytes ever taken at once. */
+  readonly peakMapped: number
+  /** Bytes obtained from the backing, free pages included. A WebAssembly memory never gives them back. */
+  readonly reserved: number
+  /** Part of `mapped`: control area and page map. */
+  readonly meta: number
+  readonly small: readonly PoolStats[]
+  readonly medium: MediumStats | undefined
+}
+
+/** One pool of chunks. */
+export interface PoolStats {
+  readonly chunkSize: number
+  readonly maxPayload: number
+  /** Chunks obtained, free ones included. */
+  readonly chunks: number
+  readonly free: number
+  readonly refills: number
+}
+
+/** The buddy. */
+export interface MediumStats {
+  /** Bytes of a block of order 0. */
+  readonly granule: number
+  readonly regions: number
+  /** Bytes of all regions. */
+  readonly obtained: number
+  /** Number of free blocks of each order. */
+  readonly freeByOrder: readonly number[]
+}
+
+/** Collects the figures. Cost: linear in the number of free chunks and blocks. */
+export function statsOf(arena: Arena): HeapStats {
+  const { memory, space, parts, slots } = arena
+  const { u32 } = memory
+  const meta = space.metaBytes
+  const buddy = parts.medium.layer
+  return {
+    live: u32[slots + LIVE],
+    peakLive: u32[slots + PEAK_LIVE],
+    blocks: u32[slots + BLOCKS],
+    mapped: space.mappedBytes + meta,
+    peakMapped: space.peakMappedBytes + meta,
+    reserved: space.reservedBytes + memory.controlEnd - memory.base,
+    meta,
+    small: parts.small.flatMap(({ layer, maxPayload }) =>
+      layer instanceof ChunkPool
+        ? [
+            {
+              chunkSize: layer.chunkSize,
+              maxPayload,
+              chunks: layer.chunks,
+              free: layer.countFree(),
+              refills: layer.refills,
+            },
+          ]
+        : [],
+    ),
+    medium:
+      buddy instanceof Buddy
+        ? {
+            granule: 2 ** buddy.granuleBits,
+            regions: buddy.regionCount,
+            obtained: buddy.obtainedBytes,
+            freeByOrder: buddy.countFree(),
+          }
+        : undefined,
+  }
+}

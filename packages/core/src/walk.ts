@@ -1,0 +1,82 @@
+/** Walking a heap: every block and every free piece, in address order. */
+import type { MarkState } from '@vmalloc/marking'
+import { type Address, InvariantError, type RegionWalker, type Walkable } from '@vmalloc/memory'
+import type { Arena } from './arena.ts'
+import type { Part } from './composition.ts'
+
+/** A piece of the heap. */
+export interface HeapBlock {
+  /** Payload of a used block; start of anything else. */
+  readonly address: Address
+  /** Usable bytes of a used block; all bytes of anything else. */
+  readonly size: number
+  /** Strategy that owns it; `pages` for free pages, `meta` for the heap's own. */
+  readonly kind: 'small' | 'medium' | 'large' | 'pages' | 'meta'
+  readonly state: 'used' | 'free'
+  /** The whole piece, marks included. */
+  readonly block: Address
+  readonly blockSize: number
+}
+
+const KIND_NAMES = ['small', 'medium', 'large'] as const
+
+/**
+ * Visits all pieces. The heap must not change meanwhile.
+ *
+ * @throws `InvariantError` when a structure is damaged.
+ */
+export function walkArena(arena: Arena, visit: (block: HeapBlock) => void): void {
+  const { memory, space, marking, parts } = arena
+  const walkers = new Map<string, { kind: HeapBlock['kind']; walk: RegionWalker | undefined }>()
+  const add = (part: Part, kind: HeapBlock['kind']): void => {
+    const layer = part.layer as Partial<Walkable>
+    const sizeOfUsed = (block: Address): number =>
+      marking.stateAt(block) === 'used' ? marking.sizeAt(block) : 0
+    walkers.set(part.name, { kind, walk: layer.walker?.(sizeOfUsed) })
+  }
+  for (const part of parts.small) add(part, 'small')
+  add(parts.medium, 'medium')
+  add(parts.large, 'large')
+  const head = memory.controlEnd - memory.base
+  visit(piece(memory.base, head, 'meta', 'used'))
+  for (const { address, length, name } of space.maps()) {
+    const walker = walkers.get(name)
+    if (name === '[free]') visit(piece(address, length, 'pages', 'free'))
+    else if (name === '[page map]') visit(piece(address, length, 'meta', 'used'))
+    else if (walker?.walk !== undefined) {
+      const { kind } = walker
+      walker.walk(address, length, (block, size, used) => {
+        const state: MarkState = used ? marking.stateAt(block) : 'none'
+        if (!used) visit(piece(block, size, kind, 'free'))
+        else if (state === 'used') visit(usedBlock(arena, block, kind))
+        else throw new InvariantError('heap', `a ${kind} block in use has no valid header`, block)
+      })
+    }
+  }
+}
+
+function usedBlock(arena: Arena, block: Address, kind: HeapBlock['kind']): HeapBlock {
+  const { marking } = arena
+  const address = marking.payloadAt(block)
+  const stated = KIND_NAMES[marking.kindAt(block)]
+  if (stated !== kind) {
+    throw new InvariantError('heap', `the header of a ${kind} block says ${stated}`, block)
+  }
+  return {
+    address,
+    size: arena.usableSize(address, block),
+    kind,
+    state: 'used',
+    block,
+    blockSize: marking.sizeAt(block),
+  }
+}
+
+function piece(
+  address: Address,
+  size: number,
+  kind: HeapBlock['kind'],
+  state: HeapBlock['state'],
+): HeapBlock {
+  return { address, size, kind, state, block: address, blockSize: size }
+}

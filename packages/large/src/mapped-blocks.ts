@@ -1,0 +1,150 @@
+/**
+ * `MappedBlocks`: one region of the parent per block, given back on free.
+ *
+ * Basic design
+ * - The parent's region is the block, but for `phase` bytes before it and as many behind it as keep the size a multiple
+ *   of 16: with marks of 8 bytes the payload then begins on a multiple of 16.
+ * - Nothing is cached: memory freed is memory returned.
+ * - What the parent can do (grow in place, align) this layer can do too, and no more.
+ *
+ * Not safe against other threads by itself.
+ */
+import {
+  type Address,
+  type AlignedAllocator,
+  type InPlaceResizer,
+  type Memory,
+  MemoryError,
+  type RegionAllocator,
+  type RegionWalker,
+  requireKnownOptions,
+  requireOption,
+  type Walkable,
+  type ZeroedAllocator,
+} from '@vmalloc/memory'
+import * as L from './layout.ts'
+
+export interface MappedBlocksOptions {
+  /**
+   * `address % 16` of every block, 0 or 8: the marks' phase.
+   * @defaultValue 0
+   */
+  readonly phase?: number
+}
+
+type Parent = RegionAllocator & Partial<InPlaceResizer & AlignedAllocator & ZeroedAllocator>
+
+export class MappedBlocks implements RegionAllocator, Walkable {
+  readonly alignment: number
+  /** Present when the parent can resize in place. */
+  readonly resize?: InPlaceResizer['resize']
+  /** Present when the parent can align. */
+  readonly allocateAligned?: AlignedAllocator['allocateAligned']
+  /** Present when the parent knows zero pages. */
+  readonly allocateZeroed?: ZeroedAllocator['allocateZeroed']
+  readonly #memory: Memory
+  readonly #parent: Parent
+  readonly #slots: number
+  readonly #phase: number
+
+  private constructor(memory: Memory, control: Address, parent: Parent) {
+    this.#memory = memory
+    this.#parent = parent
+    this.#slots = control >>> 2
+    this.#phase = memory.u32[this.#slots + L.PHASE]
+    this.alignment = Math.min(16, parent.alignment)
+    if (parent.resize !== undefined) this.resize = this.#resize
+    if (parent.allocateAligned !== undefined) this.allocateAligned = this.#allocateAligned
+    if (parent.allocateZeroed !== undefined) this.allocateZeroed = this.#allocateZeroed
+  }
+
+  static controlBytes(): number {
+    return L.LARGE_CONTROL_BYTES
+  }
+
+  /** Formats the strategy at `control`. @throws RangeError naming the option. */
+  static create(
+    memory: Memory,
+    control: Address,
+    parent: Parent,
+    options: MappedBlocksOptions = {},
+  ): MappedBlocks {
+    requireKnownOptions(options, ['phase'], 'MappedBlocks')
+    const { phase = 0 } = options
+    requireOption(phase === 0 || phase === 8, 'phase', phase, 'it must be 0 or 8')
+    const slots = control >>> 2
+    memory.u32.fill(0, slots, slots + L.LARGE_CONTROL_BYTES / 4)
+    memory.u32[slots + L.PHASE] = phase
+    memory.u32[slots + L.VERSION] = L.LARGE_VERSION
+    memory.u32[slots + L.MAGIC] = L.LARGE_MAGIC
+    return new MappedBlocks(memory, control, parent)
+  }
+
+  /** Joins the strategy at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
+  static attach(memory: Memory, control: Address, parent: Parent): MappedBlocks {
+    const { u32 } = memory
+    const slots = control >>> 2
+    const phase = u32[slots + L.PHASE]
+    if (
+      u32[slots + L.MAGIC] !== L.LARGE_MAGIC ||
+      u32[slots + L.VERSION] !== L.LARGE_VERSION ||
+      (phase !== 0 && phase !== 8)
+    ) {
+      throw new MemoryError('NOT_A_HEAP', 'no large strategy of this layout version', control)
+    }
+    return new MappedBlocks(memory, control, parent)
+  }
+
+  goodSize(size: number): number {
+    return this.#parent.goodSize(size + 2 * this.#phase) - 2 * this.#phase
+  }
+
+  allocate(size: number): Address {
+    return this.#place(this.#parent.allocate(size + 2 * this.#phase))
+  }
+
+  deallocate(address: Address, size: number): void {
+    this.#parent.deallocate(address - this.#phase, size + 2 * this.#phase)
+    this.#memory.u32[this.#slots + L.REGIONS]--
+  }
+
+  /** Regions held from the parent. */
+  get regions(): number {
+    return this.#memory.u32[this.#slots + L.REGIONS]
+  }
+
+  walker(): RegionWalker {
+    return (address, size, visit) => {
+      const shrink = 2 * this.#phase
+      if (size > shrink) visit(address + this.#phase, size - shrink, true)
+    }
+  }
+
+  #place(region: Address): Address {
+    if (region === 0) return 0
+    this.#memory.u32[this.#slots + L.REGIONS]++
+    return region + this.#phase
+  }
+
+  #resize(address: Address, oldSize: number, newSize: number): boolean {
+    const extra = 2 * this.#phase
+    const { resize } = this.#parent
+    return (
+      resize !== undefined &&
+      resize.call(this.#parent, address - this.#phase, oldSize + extra, newSize + extra)
+    )
+  }
+
+  /** The parent aligns the region; the block begins `phase` bytes behind the boundary. */
+  #allocateAligned(size: number, alignment: number): Address {
+    const { allocateAligned } = this.#parent
+    if (allocateAligned === undefined) return 0
+    return this.#place(allocateAligned.call(this.#parent, size + 2 * this.#phase, alignment))
+  }
+
+  #allocateZeroed(size: number): Address {
+    const { allocateZeroed } = this.#parent
+    if (allocateZeroed === undefined) return 0
+    return this.#place(allocateZeroed.call(this.#parent, size + 2 * this.#phase))
+  }
+}

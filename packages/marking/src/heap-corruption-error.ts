@@ -1,0 +1,103 @@
+/** The error that all checks of marks end in. */
+import { hex } from '@vmalloc/memory'
+import type { Kind } from './marking.ts'
+
+/** What was found. Stable: programs may compare it. */
+export type CorruptionCode =
+  /** Bytes behind the payload were overwritten. */
+  | 'OVERFLOW'
+  /** Bytes before the payload were overwritten. */
+  | 'UNDERFLOW'
+  /** The block was freed before and has not been handed out again. */
+  | 'DOUBLE_FREE'
+  /** No block begins there: never allocated, or inside a block. */
+  | 'INVALID_POINTER'
+  /** The address belongs to another heap or to the program around it. */
+  | 'FOREIGN_POINTER'
+  /** A freed block was written to. */
+  | 'USE_AFTER_FREE'
+  /** A word of the allocator's own was overwritten. */
+  | 'CORRUPT_METADATA'
+
+const KIND_NAMES = ['small', 'medium', 'large'] as const
+
+/** What is known about the damage. */
+export interface CorruptionDetails {
+  /** Usable bytes of the block, when its size is still known. */
+  readonly size?: number | undefined
+  readonly kind?: Kind | undefined
+  /** First damaged byte: 0 is the first behind the payload, -1 the last before it. */
+  readonly offset?: number | undefined
+  /** The word that should have been there. */
+  readonly expected?: number | undefined
+  /** The word that was. */
+  readonly found?: number | undefined
+  /** What a person should know beyond the code. */
+  readonly hint?: string | undefined
+}
+
+/** A block or a pointer is not what it should be. The heap was not changed and stays usable. */
+export class HeapCorruptionError extends Error {
+  override readonly name = 'HeapCorruptionError'
+  readonly code: CorruptionCode
+  /** The pointer that was given, or the payload of the block concerned. */
+  readonly address: number
+  readonly size: number | undefined
+  readonly kind: 'small' | 'medium' | 'large' | undefined
+  readonly offset: number | undefined
+  readonly expected: number | undefined
+  readonly found: number | undefined
+
+  constructor(code: CorruptionCode, address: number, details: CorruptionDetails = {}) {
+    super(describe(code, address, details))
+    this.code = code
+    this.address = address
+    this.size = details.size
+    this.kind = details.kind === undefined ? undefined : KIND_NAMES[details.kind]
+    this.offset = details.offset
+    this.expected = details.expected
+    this.found = details.found
+  }
+
+  /** The facts as plain data, for logs. */
+  toJSON(): Record<string, unknown> {
+    const { name, code, address, size, kind, offset, expected, found, message } = this
+    return { name, code, address, size, kind, offset, expected, found, message }
+  }
+}
+
+function describe(code: CorruptionCode, address: number, details: CorruptionDetails): string {
+  const { size, kind, offset, expected, found, hint } = details
+  const at =
+    Number.isInteger(address) && address >= 0 && address < 2 ** 32 ? hex(address) : String(address)
+  const what = size === undefined ? '' : ` of ${size} bytes`
+  const block =
+    kind === undefined ? `block${what} at ${at}` : `${KIND_NAMES[kind]} block${what} at ${at}`
+  let text: string
+  switch (code) {
+    case 'OVERFLOW':
+      text = `overflow: byte ${offset ?? '?'} past the end of the ${block} was overwritten`
+      break
+    case 'UNDERFLOW':
+      text = `underflow: byte ${offset ?? '?'} before the start of the ${block} was overwritten`
+      break
+    case 'DOUBLE_FREE':
+      text = `double free: the ${block} is free already`
+      break
+    case 'INVALID_POINTER':
+      text = `invalid pointer: no block begins at ${at}`
+      break
+    case 'FOREIGN_POINTER':
+      text = `foreign pointer: ${at} does not belong to this heap`
+      break
+    case 'USE_AFTER_FREE':
+      text = `use after free: byte ${offset ?? '?'} of the freed ${block} was overwritten`
+      break
+    case 'CORRUPT_METADATA':
+      text = `corrupt metadata: a word of the allocator at ${at} was overwritten`
+      break
+  }
+  if (expected !== undefined && found !== undefined)
+    text += `; expected ${hex(expected)}, found ${hex(found)}`
+  return hint === undefined ? text : `${text} (${hint})`
+}

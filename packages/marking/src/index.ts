@@ -1,0 +1,14 @@
+/**
+ * Header and footer marks for memory blocks.
+ *
+ * @packageDocumentation
+ */
+export { ClassicMark } from './classic-mark.ts'
+export {
+  type CorruptionCode,
+  type CorruptionDetails,
+  HeapCorruptionError,
+} from './heap-corruption-error.ts'
+export { Mark32 } from './mark32.ts'
+export { type Kind, LARGE, type Marking, type MarkState, MEDIUM, SMALL } from './marking.ts'
+export { Mmix } from './mmix.ts'

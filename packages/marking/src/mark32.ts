@@ -1,0 +1,253 @@
+/**
+ * `Mark32`: marks of four 4-byte words, 16 bytes in all; the default.
+ *
+ *     block + 0      size     bytes of the block, a multiple of 16, plus flags
+ *           + 4      magic    30 mixed bits of (block, size, secret) | kind
+ *           + 8      payload, 16-aligned
+ *           ...
+ *           + size-8 magic    as in the header
+ *           + size-4 size
+ *
+ *     flags: 0 plain, 1 the payload of an over-aligned block, 2 the lead before one:
+ *
+ *     block + 0      lead | 2, magic       the lead: its length up to the inner header
+ *           ...
+ *           +lead-4  lead                  how far back the block begins
+ *           +lead    size-lead | 1, magic  the inner header, and a footer that mirrors it
+ *
+ * A magic depends on its own address, so a copied header is no header; on the size, so a changed size is found before
+ * it is used; and on a secret of the heap, so a block of another heap is not ours. A freed block has the 30 bits
+ * flipped. Every change of any byte of header or footer is found with certainty; a word that never was a magic passes
+ * for one with probability 2^-30.
+ */
+import type { Address, Memory } from '@vmalloc/memory'
+import { HeapCorruptionError } from './heap-corruption-error.ts'
+import type { Kind, Marking, MarkState } from './marking.ts'
+
+const HEADER_BYTES = 8
+const FOOTER_BYTES = 8
+const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
+const KIND_MASK = 3
+const INVALID_KIND = 3
+const FREED_FLIP = 0xfffffffc
+const FLAGS_MASK = 15
+const INNER_FLAG = 1
+const LEAD_FLAG = 2
+const ALIGNMENT_MASK = 15
+
+export class Mark32 implements Marking {
+  readonly headerBytes: number = HEADER_BYTES
+  readonly footerBytes: number = FOOTER_BYTES
+  readonly phase: number = 8
+  readonly #memory: Memory
+  readonly #secret: number
+
+  constructor(memory: Memory) {
+    this.#memory = memory
+    this.#secret = memory.secret | 0
+  }
+
+  mark(block: Address, size: number, kind: Kind): Address {
+    const u32 = this.#memory.u32
+    const magic = this.#magic(block, size) | kind
+    const header = block >>> 2
+    const footer = (block + size - FOOTER_BYTES) >>> 2
+    u32[footer] = magic
+    u32[footer + 1] = size
+    u32[header] = size
+    u32[header + 1] = magic
+    return block + HEADER_BYTES
+  }
+
+  markAligned(block: Address, size: number, kind: Kind, payload: Address): Address {
+    const inner = payload - HEADER_BYTES
+    const lead = inner - block
+    if (lead === 0) return this.mark(block, size, kind)
+    const u32 = this.#memory.u32
+    u32[(inner - 4) >>> 2] = lead
+    this.mark(inner, (size - lead) | INNER_FLAG, kind)
+    // The footer belongs at the end of the block; the flag has shifted it by one byte, so by no word.
+    const header = block >>> 2
+    u32[header] = lead | LEAD_FLAG
+    u32[header + 1] = this.#magic(block, lead | LEAD_FLAG) | kind
+    return payload
+  }
+
+  verify(payload: Address): Address {
+    const { u32, byteLength } = this.#memory
+    const block = payload - HEADER_BYTES
+    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) this.#fail(payload)
+    const header = block >>> 2
+    const size = u32[header]
+    const magic = u32[header + 1]
+    const kind = magic & KIND_MASK
+    if ((magic ^ kind) >>> 0 !== this.#magic(block, size) || kind === INVALID_KIND)
+      this.#fail(payload)
+    const bytes = bytesOf(size)
+    const end = block + bytes
+    if (bytes === 0 || end > byteLength) this.#fail(payload)
+    const footer = (end - FOOTER_BYTES) >>> 2
+    if (u32[footer] !== magic || u32[footer + 1] !== size) this.#fail(payload)
+    return (size & FLAGS_MASK) === 0 ? block : this.#blockOfInner(payload, size)
+  }
+
+  sizeAt(block: Address): number {
+    const size = this.#memory.u32[block >>> 2]
+    return (size & LEAD_FLAG) === 0 ? size : this.#sizeWithLead(size - LEAD_FLAG, block)
+  }
+
+  kindAt(block: Address): Kind {
+    return (this.#memory.u32[(block + 4) >>> 2] & KIND_MASK) as Kind
+  }
+
+  payloadAt(block: Address): Address {
+    const size = this.#memory.u32[block >>> 2]
+    return (size & LEAD_FLAG) === 0 ? block + HEADER_BYTES : block + size - LEAD_FLAG + HEADER_BYTES
+  }
+
+  stateAt(block: Address): MarkState {
+    const { u32, byteLength } = this.#memory
+    if (
+      block <= 0 ||
+      block + MIN_BLOCK_BYTES > byteLength ||
+      (block & ALIGNMENT_MASK) !== this.phase
+    ) {
+      return 'none'
+    }
+    const size = u32[block >>> 2]
+    const magic = u32[(block + 4) >>> 2]
+    const kind = magic & KIND_MASK
+    if (kind === INVALID_KIND || (size & FLAGS_MASK) === INNER_FLAG) return 'none'
+    const bits = (magic ^ kind) >>> 0
+    const expected = this.#magic(block, size)
+    if (bits === (expected ^ FREED_FLIP) >>> 0) return 'freed'
+    return bits === expected && this.#fits(block, size) ? 'used' : 'none'
+  }
+
+  erase(block: Address): void {
+    const u32 = this.#memory.u32
+    const size = u32[block >>> 2]
+    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 4) >>> 2] ^= FREED_FLIP
+    u32[(block + 4) >>> 2] ^= FREED_FLIP
+  }
+
+  /** 30 bits, the low two 0. Two rounds of multiply and shift: each input bit reaches all output bits but the lowest. */
+  #magic(block: Address, size: number): number {
+    let x = Math.imul(block ^ this.#secret, 0x9e3779b1) ^ size
+    x = Math.imul(x ^ (x >>> 15), 0x85ebca6b)
+    return ((x ^ (x >>> 13)) & ~KIND_MASK) >>> 0
+  }
+
+  #fits(block: Address, size: number): boolean {
+    const bytes = bytesOf(size)
+    return bytes >= MIN_BLOCK_BYTES && block + bytes <= this.#memory.byteLength
+  }
+
+  /** Start of the block around an over-aligned payload whose inner marks are sound. */
+  #blockOfInner(payload: Address, size: number): Address {
+    const { u32 } = this.#memory
+    const inner = payload - HEADER_BYTES
+    const lead = u32[(inner - 4) >>> 2]
+    const block = inner - lead
+    const sound =
+      (size & FLAGS_MASK) === INNER_FLAG &&
+      (lead & ALIGNMENT_MASK) === 0 &&
+      block > 0 &&
+      u32[block >>> 2] === (lead | LEAD_FLAG) >>> 0 &&
+      (u32[(block + 4) >>> 2] & ~KIND_MASK) >>> 0 === this.#magic(block, (lead | LEAD_FLAG) >>> 0)
+    if (!sound) this.#fail(payload)
+    return block
+  }
+
+  #sizeWithLead(lead: number, block: Address): number {
+    return lead + bytesOf(this.#memory.u32[(block + lead) >>> 2])
+  }
+
+  /** Finds out what is wrong with a payload that did not pass, and throws it. Out of the fast path. */
+  #fail(payload: Address): never {
+    const { u32, byteLength } = this.#memory
+    const block = payload - HEADER_BYTES
+    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
+      throw new HeapCorruptionError('INVALID_POINTER', payload, {
+        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
+      })
+    }
+    const size = u32[block >>> 2]
+    const found = u32[(block + 4) >>> 2]
+    const kind = (found & KIND_MASK) as Kind
+    const bits = (found & ~KIND_MASK) >>> 0
+    const expected = this.#magic(block, size)
+    const fits = this.#fits(block, size)
+    const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
+    if (bits === (expected ^ FREED_FLIP) >>> 0) {
+      throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind })
+    }
+    if (bits === expected && fits && (size & LEAD_FLAG) === 0)
+      this.#failAtFooter(payload, size, found)
+    if (bits === expected) {
+      const hint = 'it is the unused lead of an over-aligned block'
+      throw new HeapCorruptionError('INVALID_POINTER', payload, { hint })
+    }
+    this.#failAtHeader(payload, size, found)
+  }
+
+  #failAtFooter(payload: Address, size: number, magic: number): never {
+    const { u8, u32 } = this.#memory
+    const footer = payload - HEADER_BYTES + bytesOf(size) - FOOTER_BYTES
+    const details = { size: footer - payload, kind: (magic & KIND_MASK) as Kind }
+    const words = [magic, size]
+    for (let i = 0; i < FOOTER_BYTES; i++) {
+      const expected = words[i >>> 2] >>> 0
+      if (u8[footer + i] !== ((expected >>> ((i & 3) * 8)) & 255)) {
+        const found = u32[(footer + (i & 4)) >>> 2]
+        throw new HeapCorruptionError('OVERFLOW', payload, {
+          ...details,
+          offset: i,
+          expected,
+          found,
+        })
+      }
+    }
+    const hint = 'the lead before an over-aligned payload is damaged'
+    throw new HeapCorruptionError('UNDERFLOW', payload, {
+      ...details,
+      offset: -HEADER_BYTES - 1,
+      hint,
+    })
+  }
+
+  /** The header is none: if a footer still answers to it, it was overwritten, otherwise there never was one. */
+  #failAtHeader(payload: Address, size: number, found: number): never {
+    const { u32 } = this.#memory
+    const block = payload - HEADER_BYTES
+    if (this.#fits(block, size)) {
+      const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
+      const magic = u32[footer]
+      if (u32[footer + 1] === size && (magic & ~KIND_MASK) >>> 0 === this.#magic(block, size)) {
+        throw this.#underflow(payload, size, magic, found)
+      }
+    }
+    throw new HeapCorruptionError('INVALID_POINTER', payload, {
+      expected: this.#magic(block, size),
+      found,
+    })
+  }
+
+  /** The error for a header whose magic was overwritten. */
+  #underflow(payload: Address, size: number, magic: number, found: number): HeapCorruptionError {
+    let offset = -1
+    while (offset > -4 && ((magic ^ found) >>> ((offset + 4) * 8)) % 256 === 0) offset--
+    return new HeapCorruptionError('UNDERFLOW', payload, {
+      size: bytesOf(size) - MIN_BLOCK_BYTES,
+      kind: (magic & KIND_MASK) as Kind,
+      offset,
+      expected: magic,
+      found,
+    })
+  }
+}
+
+/** Bytes of a size word, without its flags. */
+function bytesOf(size: number): number {
+  return (size & ~FLAGS_MASK) >>> 0
+}

@@ -1,0 +1,58 @@
+/**
+ * The contract of a marking: the only place where the size of a block is remembered.
+ *
+ * A marking turns a block that a strategy handed out into a payload that a user may have, and back. It knows neither
+ * who made the block nor where free blocks are kept.
+ */
+import type { Address } from '@vmalloc/memory'
+
+/** Which strategy made a block. The numbers are part of the memory layout; 3 is never valid. */
+export type Kind = 0 | 1 | 2
+
+export const SMALL: Kind = 0
+export const MEDIUM: Kind = 1
+export const LARGE: Kind = 2
+
+/** What the header of a block says. */
+export type MarkState = 'used' | 'freed' | 'none'
+
+/** Header and footer of blocks. Implementations: {@link Mark32}, {@link ClassicMark}; users may write others. */
+export interface Marking {
+  /** Bytes before the payload. A strategy must leave them alone in a free block, so that a second free is told apart. */
+  readonly headerBytes: number
+  /** Bytes after the payload. */
+  readonly footerBytes: number
+  /** `block % 16` of every block, so that `block + headerBytes` is a multiple of 16. */
+  readonly phase: number
+  /**
+   * Writes header and footer.
+   *
+   * @param block - Start of the block, `phase` modulo 16.
+   * @param size - Bytes of the whole block, marks included; a multiple of 16.
+   * @returns The payload, a multiple of 16.
+   */
+  mark(block: Address, size: number, kind: Kind): Address
+  /**
+   * Writes marks for a payload that begins later in its block, for alignments above 16.
+   *
+   * @param payload - A multiple of 16, at least 2 * headerBytes behind `block`.
+   */
+  markAligned(block: Address, size: number, kind: Kind, payload: Address): Address
+  /**
+   * Verifies both marks of a payload.
+   *
+   * @returns The block it lies in.
+   * @throws {@link HeapCorruptionError}; nothing was changed.
+   */
+  verify(payload: Address): Address
+  /** Bytes of the whole block. Valid for a block that {@link Marking.verify} returned. */
+  sizeAt(block: Address): number
+  /** Strategy that made the block. Valid for a block that {@link Marking.verify} returned. */
+  kindAt(block: Address): Kind
+  /** Where the payload of a used block begins. */
+  payloadAt(block: Address): Address
+  /** Whether marks begin at `block`, and what they say. Reads only; never throws, whatever lies there. */
+  stateAt(block: Address): MarkState
+  /** Flips the header of a block to "freed", so that a second free is told apart from corruption. */
+  erase(block: Address): void
+}

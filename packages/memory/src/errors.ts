@@ -1,0 +1,75 @@
+/**
+ * The errors of the layers below the dispatcher. `code` is stable and meant for programs, `message` for people.
+ */
+
+/** What went wrong in a memory or address-space operation. */
+export type MemoryErrorCode =
+  /** The memory holds no heap of ours, or one of another layout version. */
+  | 'NOT_A_HEAP'
+  | 'LAYOUT_VERSION'
+  /** The memory given cannot hold a heap: too small, detached, or of an unknown kind. */
+  | 'BAD_MEMORY'
+  /** `SharedArrayBuffer` is missing: the page is not cross-origin isolated. */
+  | 'NOT_ISOLATED'
+  /** The area for control blocks is full. */
+  | 'CONTROL_FULL'
+  /** An address that is not a multiple of the page size. */
+  | 'UNALIGNED'
+  /** An address, or part of a range, that is not mapped. */
+  | 'UNMAPPED'
+
+/** A memory or an address space was asked for something it cannot do. Nothing was changed. */
+export class MemoryError extends Error {
+  override readonly name = 'MemoryError'
+  readonly code: MemoryErrorCode
+  /** The address concerned, 0 when there is none. */
+  readonly address: number
+
+  constructor(code: MemoryErrorCode, message: string, address = 0) {
+    super(message)
+    this.code = code
+    this.address = address
+  }
+}
+
+/** A structure in the memory contradicts one of its invariants: found by a `check()`. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError'
+  /** The layer whose invariant is broken, `buddy` for example. */
+  readonly layer: string
+  readonly address: number
+
+  constructor(layer: string, invariant: string, address = 0) {
+    super(`${layer}: ${invariant}${address === 0 ? '' : ` at ${hex(address)}`}`)
+    this.layer = layer
+    this.address = address
+  }
+}
+
+/** An address as people read it: `0x0001f400`. */
+export function hex(address: number): string {
+  return `0x${(address >>> 0).toString(16).padStart(8, '0')}`
+}
+
+/** @throws RangeError naming the option, the value and the rule unless `holds`. */
+export function requireOption(
+  holds: boolean,
+  name: string,
+  value: unknown,
+  rule: string,
+): asserts holds {
+  if (!holds) throw new RangeError(`${name} is ${String(value)}: ${rule}`)
+}
+
+/** Refuses option names that nobody reads: a typing mistake must not silently fall back to a default. */
+export function requireKnownOptions(
+  options: object,
+  known: readonly string[],
+  where: string,
+): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new RangeError(`${where}: unknown option "${name}"; known are ${known.join(', ')}`)
+    }
+  }
+}

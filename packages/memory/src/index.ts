@@ -1,0 +1,44 @@
+/**
+ * The address space of a JavaScript heap: backing memory, views, growth, mmap/munmap/mremap, and the contract that
+ * every allocation strategy of vmalloc shares.
+ *
+ * @packageDocumentation
+ */
+export { AddressSpace, type Mapping } from './address-space.ts'
+export type { Backing, GrowthSupplier, MemoryHandle, MemoryOptions } from './backing.ts'
+export { reachOf } from './backing.ts'
+export type {
+  Address,
+  AlignedAllocator,
+  Checkable,
+  DivisibleAllocator,
+  InPlaceResizer,
+  Owner,
+  PieceVisitor,
+  RegionAllocator,
+  RegionWalker,
+  Walkable,
+  ZeroedAllocator,
+} from './contract.ts'
+export {
+  hex,
+  InvariantError,
+  MemoryError,
+  type MemoryErrorCode,
+  requireKnownOptions,
+  requireOption,
+} from './errors.ts'
+export {
+  LAYOUT_VERSION,
+  LOCK_OFFSET_BYTES,
+  NEXT_OWNER_OFFSET_BYTES,
+  PAGE_BITS,
+  PAGE_BYTES,
+  roundUp,
+  SUPERBLOCK_BYTES,
+  WASM_PAGE_BYTES,
+} from './layout.ts'
+export { Memory } from './memory.ts'
+export { PageSource } from './page-source.ts'
+export { PageTable } from './page-table.ts'
+export { publish } from './superblock.ts'

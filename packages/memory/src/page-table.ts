@@ -1,0 +1,70 @@
+/**
+ * A sparse table from page number to one or four words, two levels deep, that lies in the memory.
+ *
+ *     directory (part of a control block)      leaf (one page, made when its segment is first used)
+ *     +--------+--------+--------+----         +----------------+----------------+----
+ *     | leaf 0 | leaf 1 |   0    | ...         | page 0: c words| page 1: c words| ...   1024 words
+ *     +--------+--------+--------+----         +----------------+----------------+----
+ *
+ * With c columns a leaf serves 1024 / c pages: 4 MiB for one column, 1 MiB for four. A missing leaf reads as zeros, so
+ * a look-up needs no range check: two loads, and a third for the directory's own bound.
+ */
+import type { Address } from './contract.ts'
+import { PAGE_BITS } from './layout.ts'
+import type { Memory } from './memory.ts'
+
+const LEAF_WORD_BITS = 10
+
+/** A handle on a table; all its state lies in the directory and the leaves. */
+export class PageTable {
+  readonly #memory: Memory
+  /** Word index of the directory. */
+  readonly #directory: number
+  readonly #columnBits: number
+  /** log2 of the pages that one leaf serves. */
+  readonly segmentBits: number
+
+  /**
+   * @param directory - Address of a zeroed area of {@link PageTable.directoryBytes} bytes, or of a used one to attach.
+   * @param columns - Words per page: 1, 2 or 4.
+   */
+  constructor(memory: Memory, directory: Address, columns: 1 | 2 | 4) {
+    this.#memory = memory
+    this.#directory = directory >>> 2
+    this.#columnBits = columns >> 1
+    this.segmentBits = LEAF_WORD_BITS - this.#columnBits
+  }
+
+  /** Bytes of a directory that reaches up to `maximum` bytes of memory. */
+  static directoryBytes(maximum: number, columns: 1 | 2 | 4): number {
+    return 4 * PageTable.segments(maximum, columns)
+  }
+
+  /** Segments, and so directory entries, up to `maximum` bytes. */
+  static segments(maximum: number, columns: 1 | 2 | 4): number {
+    return Math.ceil(maximum / 2 ** (LEAF_WORD_BITS - (columns >> 1) + PAGE_BITS))
+  }
+
+  /** Whether the segment of `page` has a leaf. `page` must lie below the maximum. */
+  hasLeaf(page: number): boolean {
+    return this.#memory.u32[this.#directory + (page >>> this.segmentBits)] !== 0
+  }
+
+  /** Gives the segment of `page` a leaf: one zeroed page at `address`. */
+  setLeaf(page: number, address: Address): void {
+    this.#memory.u32[this.#directory + (page >>> this.segmentBits)] = address
+  }
+
+  /** Word index of the first column of `page`, or 0 when its segment has no leaf. */
+  slot(page: number): number {
+    const leaf = this.#memory.u32[this.#directory + (page >>> this.segmentBits)]
+    if (leaf === 0) return 0
+    return (leaf >>> 2) + ((page & ((1 << this.segmentBits) - 1)) << this.#columnBits)
+  }
+
+  /** First column of `page`, 0 when its segment has no leaf. */
+  get(page: number): number {
+    const slot = this.slot(page)
+    return slot === 0 ? 0 : this.#memory.u32[slot]
+  }
+}

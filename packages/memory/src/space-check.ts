@@ -1,0 +1,90 @@
+/** The invariants of an address space, verified in one walk over all runs. */
+import type { AddressSpace } from './address-space.ts'
+import { InvariantError } from './errors.ts'
+import { PAGE_BYTES } from './layout.ts'
+import {
+  FIRST_SOURCE_TAG,
+  NEXT_COLUMN,
+  PREV_COLUMN,
+  TAG_FREE,
+  TAG_GAP,
+  TAG_META,
+} from './run-map.ts'
+import * as L from './space-layout.ts'
+
+const LAYER = 'address space'
+
+export function checkSpace(space: AddressSpace): void {
+  const { memory, runs, slots } = space
+  const { u32 } = memory
+  const end = u32[slots + L.END]
+  let mapped = 0
+  let meta = 0
+  let previousFree = false
+  const binned = new Map<number, number>()
+  for (let page = u32[slots + L.FIRST]; page < end; ) {
+    const address = page * PAGE_BYTES
+    const pages = runs.pages(page)
+    const tag = runs.tag(page)
+    const fail = (invariant: string): never => {
+      throw new InvariantError(LAYER, invariant, address)
+    }
+    if (pages === 0 || page + pages > end)
+      fail(`a run of ${pages} pages does not end where the next begins`)
+    if (!runs.startsAt(page)) fail('a run of the chain is missing in the start bits')
+    if (runs.find(page + pages - 1) !== page) fail('a start bit is set inside a run')
+    if (tag < TAG_FREE) fail(`unknown tag ${tag}`)
+    if (tag === TAG_FREE) {
+      if (previousFree) fail('two free runs adjoin')
+      binned.set(page, pages)
+    }
+    if (tag === TAG_META) meta += pages
+    if (tag >= FIRST_SOURCE_TAG) mapped += pages
+    if (tag !== TAG_GAP && (page + pages) * PAGE_BYTES > memory.byteLength)
+      fail('a run lies beyond the memory')
+    previousFree = tag === TAG_FREE
+    page += pages
+  }
+  if (mapped * PAGE_BYTES !== space.mappedBytes) {
+    throw new InvariantError(
+      LAYER,
+      `${mapped} pages are mapped, but ${space.mappedBytes / PAGE_BYTES} counted`,
+    )
+  }
+  if (space.mappedBytes > space.peakMappedBytes)
+    throw new InvariantError(LAYER, 'the peak is below the present')
+  const metaBytes = memory.controlEnd - memory.base + meta * PAGE_BYTES
+  if (metaBytes !== space.metaBytes)
+    throw new InvariantError(LAYER, 'pages of the page map are counted wrong')
+  checkBins(space, binned)
+}
+
+/** Every free run is in the list of its bin exactly once, with links that match both ways. */
+function checkBins(space: AddressSpace, free: Map<number, number>): void {
+  const { bins, runs } = space
+  const { u32 } = space.memory
+  const heads = new Set<number>()
+  for (const pages of free.values()) heads.add(bins.head(pages))
+  let found = 0
+  for (const head of heads) {
+    let previous = 0
+    for (let page = head; page !== 0; page = u32[runs.table.slot(page) + NEXT_COLUMN]) {
+      const pages = free.get(page)
+      if (pages === undefined || bins.head(pages) !== head) {
+        throw new InvariantError(
+          LAYER,
+          'a bin lists a run that is not free or of another length',
+          page * PAGE_BYTES,
+        )
+      }
+      if (u32[runs.table.slot(page) + PREV_COLUMN] !== previous) {
+        throw new InvariantError(LAYER, 'the links of a bin do not match', page * PAGE_BYTES)
+      }
+      if (++found > free.size) throw new InvariantError(LAYER, 'the list of a bin does not end')
+      previous = page
+    }
+  }
+  if (found !== free.size) {
+    throw new InvariantError(LAYER, `${free.size} runs are free, but the bins list ${found}`)
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * `ChunkPool`: chunks of one size from a singly linked free list.
+ *
+ * Features
+ * - Allocate and free are a pop and a push; the chunk freed last is handed out first.
+ * - Refills double, from a first one up to a cap, and are halved as long as the parent has no room.
+ *
+ * Basic design
+ * - A refill is not linked at once but carved chunk by chunk, in ascending order, whenever the list is empty: the pages
+ *   of a large refill are touched only when they are used.
+ * - The link lies behind the bytes that the layer above wants left alone in a free chunk, usually its header.
+ * - Regions are kept until the pool goes.
+ *
+ * Not safe against other threads by itself.
+ */
+import {
+  type Address,
+  type Checkable,
+  InvariantError,
+  type Memory,
+  MemoryError,
+  type RegionAllocator,
+  type RegionWalker,
+  requireKnownOptions,
+  requireOption,
+  type Walkable,
+} from '@vmalloc/memory'
+import * as L from './layout.ts'
+
+export interface ChunkPoolOptions {
+  /** Bytes of a chunk, a multiple of 8, at least `linkOffset + 8`. */
+  readonly chunkSize: number
+  /**
+   * Bytes of the first refill.
+   * @defaultValue 4096
+   */
+  readonly firstRefill?: number
+  /**
+   * The most bytes of one refill.
+   * @defaultValue 65536
+   */
+  readonly refillCap?: number
+  /**
+   * `address % 16` of every chunk, a multiple of 4: the marks' phase.
+   * @defaultValue 0
+   */
+  readonly phase?: number
+  /**
+   * Bytes at the start of a free chunk that the pool leaves alone, a multiple of 4: the marks' header.
+   * @defaultValue 0
+   */
+  readonly linkOffset?: number
+}
+
+const OPTION_NAMES = ['chunkSize', 'firstRefill', 'refillCap', 'phase', 'linkOffset']
+
+export class ChunkPool implements RegionAllocator, Checkable, Walkable {
+  readonly alignment: number
+  /** Bytes of a chunk. */
+  readonly chunkSize: number
+  readonly #memory: Memory
+  readonly #parent: RegionAllocator
+  /** Word index of the control block. */
+  readonly #slots: number
+  readonly #phase: number
+  readonly #linkOffset: number
+  readonly #secret: number
+
+  private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
+    const slots = control >>> 2
+    this.#memory = memory
+    this.#parent = parent
+    this.#slots = slots
+    this.#phase = memory.u32[slots + L.PHASE]
+    this.#linkOffset = memory.u32[slots + L.LINK_OFFSET]
+    this.#secret = memory.secret
+    this.chunkSize = memory.u32[slots + L.CHUNK_SIZE]
+    this.alignment = Math.min(this.chunkSize & -this.chunkSize, parent.alignment, 16)
+  }
+
+  /** Bytes of control area a pool takes. */
+  static controlBytes(): number {
+    return L.POOL_CONTROL_BYTES
+  }
+
+  /**
+   * Formats a pool at `control`. It asks the parent for nothing until the first chunk is wanted.
+   *
+   * @throws RangeError naming the option.
+   */
+  static create(
+    memory: Memory,
+    control: Address,
+    parent: RegionAllocator,
+    options: ChunkPoolOptions,
+  ): ChunkPool {
+    requireKnownOptions(options, OPTION_NAMES, 'ChunkPool')
+    const { chunkSize, firstRefill = 4096, refillCap = 65536, phase = 0, linkOffset = 0 } = options
+    const whole = (value: number, unit: number): boolean =>
+      Number.isInteger(value) && value >= 0 && value <= 2 ** 30 && value % unit === 0
+    requireOption(whole(linkOffset, 4), 'linkOffset', linkOffset, 'it must be a multiple of 4')
+    requireOption(whole(phase, 4) && phase < 16, 'phase', phase, 'it must be 0, 4, 8 or 12')
+    requireOption(
+      whole(chunkSize, 8) && chunkSize >= linkOffset + L.LINK_BYTES,
+      'chunkSize',
+      chunkSize,
+      `it must be a multiple of 8, at least linkOffset + ${L.LINK_BYTES}`,
+    )
+    requireOption(
+      whole(firstRefill, 1) && firstRefill >= chunkSize + phase,
+      'firstRefill',
+      firstRefill,
+      'it must hold at least one chunk',
+    )
+    requireOption(
+      whole(refillCap, 1) && refillCap >= firstRefill,
+      'refillCap',
+      refillCap,
+      'it must be at least firstRefill',
+    )
+    const slots = control >>> 2
+    const { u32 } = memory
+    u32.fill(0, slots, slots + L.POOL_CONTROL_BYTES / 4)
+    u32[slots + L.CHUNK_SIZE] = chunkSize
+    u32[slots + L.NEXT_REFILL] = firstRefill
+    u32[slots + L.REFILL_CAP] = refillCap
+    u32[slots + L.PHASE] = phase
+    u32[slots + L.LINK_OFFSET] = linkOffset
+    u32[slots + L.VERSION] = L.POOL_VERSION
+    u32[slots + L.MAGIC] = L.POOL_MAGIC
+    return new ChunkPool(memory, control, parent)
+  }
+
+  /** Joins the pool at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
+  static attach(memory: Memory, control: Address, parent: RegionAllocator): ChunkPool {
+    const slots = control >>> 2
+    const { u32 } = memory
+    if (u32[slots + L.MAGIC] !== L.POOL_MAGIC || u32[slots + L.VERSION] !== L.POOL_VERSION) {
+      throw new MemoryError('NOT_A_HEAP', 'no chunk pool of this layout version', control)
+    }
+    const chunkSize = u32[slots + L.CHUNK_SIZE]
+    const sane =
+      chunkSize >= u32[slots + L.LINK_OFFSET] + L.LINK_BYTES &&
+      chunkSize % 8 === 0 &&
+      u32[slots + L.PHASE] < 16
+    if (!sane)
+      throw new MemoryError('NOT_A_HEAP', 'the control block of a chunk pool is damaged', control)
+    return new ChunkPool(memory, control, parent)
+  }
+
+  goodSize(size: number): number {
+    return Math.max(size, this.chunkSize)
+  }
+
+  /** Hot path: five loads, two stores, no call. */
+  allocate(size: number): Address {
+    const u32 = this.#memory.u32
+    const chunk = u32[this.#slots + L.FREE_HEAD]
+    if (chunk === 0 || size > this.chunkSize) return size > this.chunkSize ? 0 : this.#carve()
+    const link = (chunk + this.#linkOffset) >>> 2
+    const next = u32[link]
+    if ((next ^ chunk ^ this.#secret) >>> 0 !== u32[link + 1]) this.#failLink(chunk)
+    u32[this.#slots + L.FREE_HEAD] = next
+    return chunk
+  }
+
+  /** Hot path: one load, three stores. */
+  deallocate(address: Address, _size: number): void {
+    const u32 = this.#memory.u32
+    const next = u32[this.#slots + L.FREE_HEAD]
+    const link = (address + this.#linkOffset) >>> 2
+    u32[link] = next
+    u32[link + 1] = next ^ address ^ this.#secret
+    u32[this.#slots + L.FREE_HEAD] = address
+  }
+
+  /** Refills so far. */
+  get refills(): number {
+    return this.#memory.u32[this.#slots + L.REFILLS]
+  }
+
+  /** Chunks obtained from the parent so far. */
+  get chunks(): number {
+    return this.#memory.u32[this.#slots + L.CHUNKS]
+  }
+
+  /** Chunks that are free, counted one by one. @throws {@link InvariantError} when the list is damaged. */
+  countFree(): number {
+    let count = 0
+    this.#eachFree(() => count++)
+    return count + this.#uncarved()
+  }
+
+  check(): void {
+    const { u32, byteLength } = this.#memory
+    const next = u32[this.#slots + L.CARVE_NEXT]
+    const end = u32[this.#slots + L.CARVE_END]
+    if (next > end || end > byteLength) {
+      throw new InvariantError('small pool', 'the range to carve is not inside the memory', next)
+    }
+    this.countFree()
+  }
+
+  walker(): RegionWalker {
+    const free = new Set<Address>()
+    this.#eachFree((chunk) => free.add(chunk))
+    const next = this.#memory.u32[this.#slots + L.CARVE_NEXT]
+    const end = this.#memory.u32[this.#slots + L.CARVE_END]
+    return (address, size, visit) => {
+      const first = address + ((this.#phase - address) & 15)
+      for (let chunk = first; chunk + this.chunkSize <= address + size; chunk += this.chunkSize) {
+        const uncarved = chunk >= next && chunk < end
+        visit(chunk, this.chunkSize, !uncarved && !free.has(chunk))
+      }
+    }
+  }
+
+  /**
+   * Forgets the free list and makes a new one of the chunks that `isFree` names; for recovery after damage.
+   *
+   * @param regions - All regions of this pool, in any order.
+   */
+  rebuild(
+    regions: Iterable<{ readonly address: Address; readonly length: number }>,
+    isFree: (chunk: Address) => boolean,
+  ): void {
+    const { u32 } = this.#memory
+    u32[this.#slots + L.FREE_HEAD] = 0
+    let chunks = 0
+    for (const { address, length } of regions) {
+      const next = u32[this.#slots + L.CARVE_NEXT]
+      const end = u32[this.#slots + L.CARVE_END]
+      const first = address + ((this.#phase - address) & 15)
+      for (let chunk = first; chunk + this.chunkSize <= address + length; chunk += this.chunkSize) {
+        chunks++
+        if ((chunk < next || chunk >= end) && isFree(chunk)) this.deallocate(chunk, this.chunkSize)
+      }
+    }
+    u32[this.#slots + L.CHUNKS] = chunks
+  }
+
+  /** The next chunk that was never used, refilling when there is none. */
+  #carve(): Address {
+    let u32 = this.#memory.u32
+    let chunk = u32[this.#slots + L.CARVE_NEXT]
+    if (chunk + this.chunkSize > u32[this.#slots + L.CARVE_END]) {
+      if (!this.#refill()) return 0
+      u32 = this.#memory.u32
+      chunk = u32[this.#slots + L.CARVE_NEXT]
+    }
+    u32[this.#slots + L.CARVE_NEXT] = chunk + this.chunkSize
+    return chunk
+  }
+
+  #refill(): boolean {
+    const wanted = this.#memory.u32[this.#slots + L.NEXT_REFILL]
+    const least = this.chunkSize + 15
+    let bytes = wanted
+    let region = this.#parent.allocate(bytes)
+    while (region === 0 && bytes > least) {
+      bytes = Math.max(bytes >>> 1, least)
+      region = this.#parent.allocate(bytes)
+    }
+    if (region === 0) return false
+    const u32 = this.#memory.u32
+    const size = this.#parent.goodSize(bytes)
+    const first = region + ((this.#phase - region) & 15)
+    const count = Math.floor((region + size - first) / this.chunkSize)
+    u32[this.#slots + L.CARVE_END] = first + count * this.chunkSize
+    u32[this.#slots + L.CARVE_NEXT] = first
+    u32[this.#slots + L.CHUNKS] += count
+    u32[this.#slots + L.REFILLS]++
+    u32[this.#slots + L.NEXT_REFILL] = Math.min(wanted * 2, u32[this.#slots + L.REFILL_CAP])
+    return true
+  }
+
+  #uncarved(): number {
+    const { u32 } = this.#memory
+    return (u32[this.#slots + L.CARVE_END] - u32[this.#slots + L.CARVE_NEXT]) / this.chunkSize
+  }
+
+  /** Follows the free list, verifying each link first; at most as many steps as there are chunks. */
+  #eachFree(visit: (chunk: Address) => void): void {
+    const { u32, byteLength } = this.#memory
+    let left = this.chunks
+    let chunk = u32[this.#slots + L.FREE_HEAD]
+    while (chunk !== 0) {
+      if (chunk + this.chunkSize > byteLength || (chunk & 15) % 4 !== 0) {
+        throw new InvariantError('small pool', 'the free list leads out of the memory', chunk)
+      }
+      if (left-- === 0) throw new InvariantError('small pool', 'the free list does not end', chunk)
+      const link = (chunk + this.#linkOffset) >>> 2
+      const next = u32[link]
+      if ((next ^ chunk ^ this.#secret) >>> 0 !== u32[link + 1]) this.#failLink(chunk)
+      visit(chunk)
+      chunk = next
+    }
+  }
+
+  #failLink(chunk: Address): never {
+    throw new InvariantError('small pool', 'the link of a free chunk was overwritten', chunk)
+  }
+}

@@ -1,0 +1,6 @@
+/**
+ * Fixed-size chunk pool.
+ *
+ * @packageDocumentation
+ */
+export { ChunkPool, type ChunkPoolOptions } from './chunk-pool.ts'
