@@ -51,8 +51,21 @@ export interface ImportEntry {
   readonly module: string
   readonly name: string
   readonly kind: number
-  /** Type index of a function; -1 for other kinds. */
+  /** Type index of a function, value type of a global, element type of a table; -1 for other kinds. */
   readonly type: number
+  /** Whether a global may be set. */
+  readonly mutable: boolean
+  /** Size limits of a table or a memory. */
+  readonly limits: Limits | null
+}
+
+/** Sizes in elements or 64 KiB pages. */
+export interface Limits {
+  readonly minimum: number
+  /** `null` when there is none. */
+  readonly maximum: number | null
+  readonly shared: boolean
+  readonly is64: boolean
 }
 
 export interface ExportEntry {
@@ -62,8 +75,7 @@ export interface ExportEntry {
 }
 
 export interface MemoryEntry {
-  readonly shared: boolean
-  readonly is64: boolean
+  readonly limits: Limits
   /** Where an imported memory comes from. */
   readonly imported: { readonly module: string; readonly name: string } | null
 }
@@ -85,6 +97,7 @@ export interface Module {
   /** Type index of every function, imported ones first. */
   readonly functions: readonly number[]
   readonly tables: number
+  readonly globals: number
   readonly memories: readonly MemoryEntry[]
   readonly exports: readonly ExportEntry[]
   readonly start: number | null
@@ -130,6 +143,7 @@ class Parser {
   importedFunctions = 0
   readonly functions: number[] = []
   tables = 0
+  globals = 0
   readonly memories: MemoryEntry[] = []
   readonly exports: ExportEntry[] = []
   start: number | null = null
@@ -157,11 +171,14 @@ class Parser {
         this.#vector(reader, 'tables', () => this.#table(reader))
         break
       case SECTION_MEMORY:
-        this.#vector(reader, 'memories', () => this.#memory(reader, null))
+        this.#vector(reader, 'memories', () =>
+          this.memories.push({ limits: limits(reader), imported: null }),
+        )
         break
       case SECTION_GLOBAL:
         this.#vector(reader, 'globals', () => {
-          valueType(reader)
+          this.globals++
+          stepOverType(reader)
           reader.byte()
           this.#constantExpression(reader)
         })
@@ -223,13 +240,13 @@ class Parser {
     if (form === FORM_FUNCTION) {
       const parameters: number[] = []
       const results: number[] = []
-      this.#vector(reader, 'parameters', () => parameters.push(valueType(reader)))
-      this.#vector(reader, 'results', () => results.push(valueType(reader)))
+      this.#vector(reader, 'parameters', () => parameters.push(stepOverType(reader)))
+      this.#vector(reader, 'results', () => results.push(stepOverType(reader)))
       this.types.push({ parameters, results, plain })
     } else if (form === FORM_STRUCT || form === FORM_ARRAY) {
       const fields = form === FORM_ARRAY ? 1 : reader.count('fields')
       for (let index = 0; index < fields; index++) {
-        valueType(reader)
+        stepOverType(reader)
         reader.byte()
       }
       this.types.push(null)
@@ -241,44 +258,40 @@ class Parser {
     const name = reader.text()
     const kind = reader.byte()
     let type = -1
+    let mutable = false
+    let size: Limits | null = null
     if (kind === KIND_FUNCTION) {
       type = reader.u32()
       this.functions.push(type)
     } else if (kind === KIND_TABLE) {
-      valueType(reader)
-      limits(reader)
+      type = stepOverType(reader)
+      size = limits(reader)
       this.tables++
-    } else if (kind === KIND_MEMORY) this.#memory(reader, { module, name })
-    else if (kind === KIND_GLOBAL) {
-      valueType(reader)
-      reader.byte()
+    } else if (kind === KIND_MEMORY) {
+      size = limits(reader)
+      this.memories.push({ limits: size, imported: { module, name } })
+    } else if (kind === KIND_GLOBAL) {
+      type = stepOverType(reader)
+      mutable = reader.byte() === 1
+      this.globals++
     } else if (kind === KIND_TAG) {
       reader.byte()
-      reader.u32()
+      type = reader.u32()
     } else reader.fail(`unknown import kind ${kind}`, reader.position - 1)
-    this.imports.push({ module, name, kind, type })
+    this.imports.push({ module, name, kind, type, mutable, limits: size })
   }
 
   #table(reader: ByteReader): void {
     this.tables++
     if (reader.bytes[reader.position] !== 0x40) {
-      valueType(reader)
+      stepOverType(reader)
       limits(reader)
       return
     }
     reader.skip(2)
-    valueType(reader)
+    stepOverType(reader)
     limits(reader)
     this.#constantExpression(reader)
-  }
-
-  #memory(reader: ByteReader, imported: MemoryEntry['imported']): void {
-    const flags = limits(reader)
-    this.memories.push({
-      shared: (flags & LIMIT_SHARED) !== 0,
-      is64: (flags & LIMIT_64) !== 0,
-      imported,
-    })
   }
 
   /** Steps over an initialiser and notes the functions it takes the address of. */
@@ -292,7 +305,7 @@ class Parser {
 }
 
 /** @returns The leading byte of the type; a reference's heap type is stepped over. */
-function valueType(reader: ByteReader): number {
+export function stepOverType(reader: ByteReader): number {
   const byte = reader.byte()
   if (byte < 0x40 || byte > 0x7f)
     reader.fail(`unknown type 0x${byte.toString(16)}`, reader.position - 1)
@@ -300,12 +313,11 @@ function valueType(reader: ByteReader): number {
   return byte
 }
 
-/** @returns The flags of the limits. */
-function limits(reader: ByteReader): number {
+function limits(reader: ByteReader): Limits {
   const flags = reader.byte()
   if (flags > 0x0f) reader.fail(`unknown limits ${flags}`, reader.position - 1)
-  reader.skipLeb(10)
-  if ((flags & LIMIT_HAS_MAXIMUM) !== 0) reader.skipLeb(10)
+  const minimum = reader.size()
+  const maximum = (flags & LIMIT_HAS_MAXIMUM) === 0 ? null : reader.size()
   if ((flags & LIMIT_PAGE_SIZE) !== 0) reader.u32()
-  return flags
+  return { minimum, maximum, shared: (flags & LIMIT_SHARED) !== 0, is64: (flags & LIMIT_64) !== 0 }
 }

@@ -41,17 +41,7 @@ export class Decoder {
     const reader = this.reader
     const flags = reader.u32()
     if ((flags & 0x40) !== 0) reader.u32()
-    // A 64-bit memory may have offsets beyond 2^32; no address constant of a 32-bit allocator is one.
-    const start = reader.position
-    let value = 0
-    for (let shift = 0; ; shift += 7) {
-      const byte = reader.byte()
-      if (shift < 28) value += (byte & 0x7f) * 2 ** shift
-      else if (shift === 28) value += (byte & 0x0f) * 2 ** 28
-      if (byte < 0x80) break
-      if (shift > 63) reader.fail('a memory offset has more than ten bytes', start)
-    }
-    this.memoryOffset = value
+    this.memoryOffset = reader.size()
     this.accessesMemory = true
   }
 

@@ -70,6 +70,17 @@ export class ByteReader {
     this.fail(`a number has more than ${maximumBytes} bytes`)
   }
 
+  /** Unsigned LEB128 of at most 64 bits, as a number: exact up to 2^53. */
+  size(): number {
+    let value = 0
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
+    return this.fail('a number has more than ten bytes')
+  }
+
   skip(count: number): void {
     if (count > this.end - this.position) this.fail(`${count} bytes announced, fewer left`)
     this.position += count

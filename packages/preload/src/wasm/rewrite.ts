@@ -110,8 +110,8 @@ function requireReplaceable(module: Module, functions: readonly number[]): void 
   }
 }
 
-/** The section with `added` appended to its vector; made anew when the module has none. */
-function extended(
+/** A section with `added` appended to its vector; made anew when the module has none. */
+export function appendTo(
   module: Module,
   id: number,
   count: number,
@@ -135,12 +135,12 @@ function vectorOf(
 
 function functionSection(module: Module, functions: readonly number[]): Uint8Array<ArrayBuffer> {
   const types = functions.map((index) => u32(module.functions[index]))
-  return extended(module, SECTION_FUNCTION, functions.length, types)
+  return appendTo(module, SECTION_FUNCTION, functions.length, types)
 }
 
 function tableSection(module: Module, slots: number): Uint8Array<ArrayBuffer> {
   const fixed = [TYPE_FUNCREF, 1, ...u32(slots), ...u32(slots)]
-  return extended(module, SECTION_TABLE, 1, [fixed])
+  return appendTo(module, SECTION_TABLE, 1, [fixed])
 }
 
 function exportSection(module: Module, slots: number): Uint8Array<ArrayBuffer> {
@@ -151,7 +151,7 @@ function exportSection(module: Module, slots: number): Uint8Array<ArrayBuffer> {
   }
   if (module.start !== null)
     added.push([...text(EXPORT_START), KIND_FUNCTION, ...u32(module.start)])
-  return extended(module, SECTION_EXPORT, added.length, added)
+  return appendTo(module, SECTION_EXPORT, added.length, added)
 }
 
 function codeSection(module: Module, functions: readonly number[]): Uint8Array<ArrayBuffer> {
