@@ -32,9 +32,12 @@ export class ErrorLog {
   }
 }
 
-/** One line for a person, whatever was thrown. */
+/** One line for a person, whatever was thrown; with the stable code in front, if there is one. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : ''
-  return `${code}${error.message}`.replaceAll('\n', ' ')
+  const message = error.message.replaceAll('\n', ' ')
+  if (!('code' in error) || typeof error.code !== 'string') return message
+  // Our own messages begin with the code in words, which would say it twice.
+  const words = `${error.code.toLowerCase().replaceAll('_', ' ')}: `
+  return `${error.code}: ${message.startsWith(words) ? message.slice(words.length) : message}`
 }

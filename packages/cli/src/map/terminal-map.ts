@@ -1,0 +1,98 @@
+/** The address space in the terminal: a colour says what fills most of a cell, the shade how full it is. */
+import type { Colors } from '../terminal/colors.ts'
+import { bytesText } from '../terminal/text.ts'
+import {
+  type CellMap,
+  cellMap,
+  PART_LABELS,
+  PARTS,
+  type Part,
+  type Piece,
+  usedFraction,
+} from './parts.ts'
+
+export interface TerminalMapOptions {
+  readonly colors: Colors
+  readonly columns: number
+  readonly maxRows: number
+}
+
+const SHADES = ['░', '▒', '▓', '█']
+const FREE_PARTS: readonly Part[] = ['free', 'pages']
+const USED_PARTS: readonly Part[] = PARTS.filter((part) => !FREE_PARTS.includes(part))
+/** Without colour the letter says it; free pages are blank in both. */
+const LETTERS: Readonly<Record<Part, string>> = {
+  small: 's',
+  medium: 'm',
+  large: 'l',
+  slack: '~',
+  mark: '+',
+  meta: '#',
+  free: '·',
+  pages: ' ',
+}
+
+/** @returns Lines, the last one a legend. */
+export function terminalMap(pieces: readonly Piece[], options: TerminalMapOptions): string[] {
+  const { columns, maxRows, colors } = options
+  const map = cellMap(pieces, columns * maxRows)
+  const lines: string[] = []
+  for (let first = 0; first < map.cells; first += columns) {
+    const address = (first * map.cellBytes).toString(16).padStart(8, '0')
+    let row = ''
+    for (let cell = first; cell < Math.min(first + columns, map.cells); cell++) {
+      row += cellText(map, cell, colors)
+    }
+    lines.push(`${colors.dim(address)}  ${row}`.trimEnd())
+  }
+  while (lines.length > 1 && isBlank(lines[lines.length - 1])) lines.pop()
+  lines.push('', legend(map, colors))
+  return lines
+}
+
+/** Nothing but the address: free pages up to the end of the memory. */
+function isBlank(line: string): boolean {
+  return !line.includes(' ')
+}
+
+function cellText(map: CellMap, cell: number, colors: Colors): string {
+  const base = cell * PARTS.length
+  const bytes = (part: Part): number => map.bytes[base + PARTS.indexOf(part)]
+  const largest = (parts: readonly Part[]): Part =>
+    parts.reduce((best, part) => (bytes(part) > bytes(best) ? part : best))
+  const fill = usedFraction(map, cell)
+  // Free bytes never hide used ones, however few these are.
+  const part = fill > 0 ? largest(USED_PARTS) : largest(FREE_PARTS)
+  if (part === 'pages' || !colors.isColorSupported) return LETTERS[part]
+  return paint(part, colors, fill > 0 ? SHADES[Math.ceil(fill * SHADES.length) - 1] : LETTERS[part])
+}
+
+function paint(part: Part, colors: Colors, text: string): string {
+  switch (part) {
+    case 'small':
+      return colors.cyan(text)
+    case 'medium':
+      return colors.blue(text)
+    case 'large':
+      return colors.magenta(text)
+    case 'slack':
+      return colors.yellow(text)
+    case 'mark':
+      return colors.red(text)
+    case 'meta':
+      return colors.white(text)
+    case 'free':
+    case 'pages':
+      return colors.dim(text)
+  }
+}
+
+function legend(map: CellMap, colors: Colors): string {
+  const entries = PARTS.filter((part, p) => map.totals[p] > 0 && part !== 'pages').map((part) => {
+    const key = colors.isColorSupported
+      ? paint(part, colors, part === 'free' ? LETTERS[part] : '█')
+      : LETTERS[part]
+    return `${key} ${PART_LABELS[part]} ${bytesText(map.totals[PARTS.indexOf(part)])}`
+  })
+  return `${entries.join('   ')}   ${colors.dim(`one cell ${bytesText(map.cellBytes)}`)}`
+}

@@ -1,0 +1,55 @@
+/** The command line as a whole: commands, and one way to fail. */
+import { Command, CommanderError } from 'commander'
+import { addDemo } from './commands/demo.ts'
+import { addReplay } from './commands/replay.ts'
+import { addShell } from './commands/shell.ts'
+import { EXIT, UsageError } from './exit.ts'
+import { cliVersion } from './report.ts'
+import { TraceError } from './trace/error.ts'
+
+/** @returns The whole command line, ready to parse. */
+export function createProgram(): Command {
+  const program = new Command('vmalloc')
+    .description(
+      'A C-style allocator for JavaScript memory: replay real programs on it, look inside it.',
+    )
+    .version(cliVersion(), '-V, --version')
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    // Commander's own messages come as errors too; they are printed once, in main.
+    .configureOutput({ outputError: () => {} })
+  for (const add of [addReplay, addShell, addDemo]) add(program)
+  for (const command of program.commands) command.copyInheritedSettings(program)
+  return program
+}
+
+/** @returns The exit code, 0 when the command set its own in `process.exitCode`. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  const program = createProgram()
+  if (args.length === 0) {
+    process.stderr.write(program.helpInformation())
+    return EXIT.usage
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return Number(process.exitCode ?? EXIT.fine)
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine
+    if (
+      error instanceof CommanderError ||
+      error instanceof UsageError ||
+      error instanceof TraceError
+    ) {
+      process.stderr.write(`vmalloc: ${oneLine(error.message)}\n`)
+      return EXIT.usage
+    }
+    throw error
+  }
+}
+
+function oneLine(message: string): string {
+  return message
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .trim()
+}

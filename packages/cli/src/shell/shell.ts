@@ -1,0 +1,111 @@
+/** Lines in, lines out: the shell's loop, at a terminal or fed through a pipe. */
+import { createInterface } from 'node:readline'
+import { describe } from '../replay/errors.ts'
+import type { Colors } from '../terminal/colors.ts'
+import { runCommand, SHELL_COMMANDS, type ShellCommand } from './commands.ts'
+import { ShellError, type ShellSession } from './session.ts'
+
+export interface ShellOptions {
+  readonly input: NodeJS.ReadableStream
+  readonly output: NodeJS.WritableStream
+  /** Prompt, line editing, history, completion. */
+  readonly interactive: boolean
+  readonly colors: Colors
+  /** Stop at the first command that fails. */
+  readonly strict: boolean
+}
+
+const ENDS = ['exit', 'quit']
+const PROMPT = 'vmalloc> '
+
+/** @returns Whether every command succeeded. */
+export async function runShell(session: ShellSession, options: ShellOptions): Promise<boolean> {
+  const { input, output, interactive, colors, strict } = options
+  const print = (lines: readonly string[]): void => {
+    for (const line of lines) output.write(`${line}\n`)
+  }
+  const lines = createInterface({
+    input,
+    output: interactive ? output : undefined,
+    terminal: interactive,
+    prompt: colors.bold(PROMPT),
+    historySize: 500,
+    removeHistoryDuplicates: true,
+    completer: (line: string) => complete(line, session),
+  })
+  if (interactive) {
+    // Ctrl-C gives up the line, not the heap; Ctrl-D or exit leaves.
+    lines.on('SIGINT', () => {
+      output.write('^C\n')
+      lines.write(null, { ctrl: true, name: 'u' })
+      lines.prompt()
+    })
+    print(['A heap to try out; "help" lists the commands.'])
+    lines.prompt()
+  }
+  let allWell = true
+  for await (const line of lines) {
+    const [name = '', ...args] = line.replace(/#.*/, '').trim().split(/\s+/)
+    if (ENDS.includes(name)) break
+    if (name !== '') {
+      const failure = perform(name, args, session, colors, print)
+      if (failure !== undefined) {
+        print([colors.red(failure)])
+        allWell = false
+        if (strict) break
+      }
+    }
+    if (interactive) lines.prompt()
+  }
+  lines.close()
+  return allWell
+}
+
+/** @returns What went wrong, in words, or nothing. */
+function perform(
+  name: string,
+  args: readonly string[],
+  session: ShellSession,
+  colors: Colors,
+  print: (lines: readonly string[]) => void,
+): string | undefined {
+  try {
+    if (name === 'help') {
+      print(helpLines(colors))
+      return undefined
+    }
+    const command = SHELL_COMMANDS.find((candidate) => candidate.name === name)
+    if (command === undefined) return `unknown command "${name}"; "help" lists the commands`
+    print(runCommand(command, session, args, colors))
+    return undefined
+  } catch (error) {
+    if (error instanceof ShellError) return `${name}: ${error.message}`
+    return `${name}: ${describe(error)}`
+  }
+}
+
+function helpLines(colors: Colors): string[] {
+  const entries: Pick<ShellCommand, 'name' | 'args' | 'help'>[] = [
+    ...SHELL_COMMANDS,
+    { name: 'help', args: [], help: 'this list' },
+    { name: 'exit', args: [], help: 'leave (or Ctrl-D)' },
+  ]
+  const usage = entries.map(({ name, args }) => [name, ...args].join(' '))
+  const width = Math.max(...usage.map((text) => text.length)) + 2
+  const lines = entries.map(({ help }, i) => `  ${colors.bold(usage[i].padEnd(width))}${help}`)
+  return [...lines, '', 'Numbers are decimal or 0x...; a # begins a comment.']
+}
+
+function complete(line: string, session: ShellSession): [string[], string] {
+  const words = line.trimStart().split(/\s+/)
+  const last = words[words.length - 1]
+  if (words.length === 1) {
+    const names = [...SHELL_COMMANDS.map(({ name }) => name), 'help', 'exit']
+    const hits = names.filter((name) => name.startsWith(last)).map((name) => `${name} `)
+    return [hits, last]
+  }
+  const command = SHELL_COMMANDS.find(({ name }) => name === words[0])
+  if (command?.args[words.length - 2] !== 'ID') return [[], last]
+  const ids = session.blocks().map(({ id }) => String(id))
+  return [ids.filter((id) => id.startsWith(last)), last]
+}
