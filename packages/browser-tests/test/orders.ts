@@ -30,3 +30,13 @@ export interface GrowReport {
 
 export const PAGE_FILL = 0x5a
 export const WORKER_FILL = 0xa5
+
+export interface HoldOrder {
+  readonly handle: HeapHandle
+  /** One word; the lock is held until it is not 0. */
+  readonly release: Int32Array<SharedArrayBuffer>
+}
+
+export interface HoldReport {
+  readonly holding: boolean
+}
