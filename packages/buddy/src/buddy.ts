@@ -45,14 +45,14 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   readonly lists: FreeLists
   /** @internal */
   readonly regions: Regions
-  readonly #memory: Memory
-  readonly #slots: number
+  private readonly memory: Memory
+  private readonly slots: number
 
   private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
-    this.#memory = memory
-    this.#slots = control >>> 2
-    this.granuleBits = memory.u32[this.#slots + L.GRANULE_BITS]
-    this.lists = new FreeLists(memory, this.#slots)
+    this.memory = memory
+    this.slots = control >>> 2
+    this.granuleBits = memory.u32[this.slots + L.GRANULE_BITS]
+    this.lists = new FreeLists(memory, this.slots)
     this.regions = new Regions(memory, control, parent)
   }
 
@@ -112,14 +112,14 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   }
 
   goodSize(size: number): number {
-    const order = this.#orderOf(size)
+    const order = this.orderOf(size)
     return order >= 31 - this.granuleBits ? size : 2 ** (order + this.granuleBits)
   }
 
   allocate(size: number): Address {
-    const order = this.#orderOf(size)
+    const order = this.orderOf(size)
     const from = this.lists.orderFrom(order)
-    return from < 0 ? this.#allocateFromNewRegion(order) : this.#takeBlock(from, order)
+    return from < 0 ? this.allocateFromNewRegion(order) : this.takeBlock(from, order)
   }
 
   deallocate(address: Address, size: number): void {
@@ -128,9 +128,9 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
     if (origin === 0)
       throw new InvariantError('buddy', 'a block outside all regions was freed', address)
     const granules = regions.granules(origin)
-    const u8 = this.#memory.u8
+    const u8 = this.memory.u8
     let index = (address - origin) >>> granuleBits
-    let order = this.#orderOf(size)
+    let order = this.orderOf(size)
     for (;;) {
       const buddy = index ^ (1 << order)
       if (buddy >= granules || u8[regions.side(origin, buddy)] !== order + 1) break
@@ -139,24 +139,24 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
       index &= buddy
       order++
     }
-    this.#addFree(origin, index, order)
+    this.addFree(origin, index, order)
     // Nothing of the same order lies behind: the block is one of the pieces that the whole region consists of.
-    if (index + (2 << order) > granules) this.#releaseIfEmpty(origin, granules)
+    if (index + (2 << order) > granules) this.releaseIfEmpty(origin, granules)
   }
 
   /** In place: a shorter block gives its upper halves back, a longer one takes its upper buddies while they are free. */
   resize(address: Address, oldSize: number, newSize: number): boolean {
     const { regions, granuleBits } = this
-    const oldOrder = this.#orderOf(oldSize)
-    const newOrder = this.#orderOf(newSize)
+    const oldOrder = this.orderOf(oldSize)
+    const newOrder = this.orderOf(newSize)
     const origin = regions.originOf(address)
     const index = (address - origin) >>> granuleBits
     if (newOrder < oldOrder) {
       for (let order = oldOrder - 1; order >= newOrder; order--)
-        this.#addFree(origin, index + (1 << order), order)
+        this.addFree(origin, index + (1 << order), order)
       return true
     }
-    const u8 = this.#memory.u8
+    const u8 = this.memory.u8
     const granules = regions.granules(origin)
     for (let order = oldOrder; order < newOrder; order++) {
       const upper = index + (1 << order)
@@ -172,17 +172,17 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   }
 
   owns(address: Address): boolean {
-    return address > 0 && address < this.#memory.byteLength && this.regions.originOf(address) !== 0
+    return address > 0 && address < this.memory.byteLength && this.regions.originOf(address) !== 0
   }
 
   /** Bytes held from the parent, side bytes included. */
   get obtainedBytes(): number {
-    return this.#memory.u32[this.#slots + L.OBTAINED]
+    return this.memory.u32[this.slots + L.OBTAINED]
   }
 
   /** Regions held from the parent. */
   get regionCount(): number {
-    return this.#memory.u32[this.#slots + L.REGIONS]
+    return this.memory.u32[this.slots + L.REGIONS]
   }
 
   /** Number of free blocks of each order, order 0 first; counted one by one. */
@@ -198,7 +198,7 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   }
 
   check(): void {
-    checkBuddy(this, this.#memory)
+    checkBuddy(this, this.memory)
   }
 
   walker(sizeOfUsed: (address: Address) => number): RegionWalker {
@@ -209,7 +209,7 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
       const granules = regions.granules(origin)
       for (let index = 0; index < granules; ) {
         const block = origin + (index << granuleBits)
-        const side = this.#memory.u8[regions.side(origin, index)]
+        const side = this.memory.u8[regions.side(origin, index)]
         const bytes =
           side === 0 ? this.goodSize(Math.max(sizeOfUsed(block), 1)) : 1 << (side - 1 + granuleBits)
         visit(block, bytes, side === 0)
@@ -219,54 +219,53 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   }
 
   /** Order of the smallest block that holds `size` bytes. */
-  #orderOf(size: number): number {
+  private orderOf(size: number): number {
     return size <= 1 << this.granuleBits ? 0 : 32 - Math.clz32((size - 1) >>> this.granuleBits)
   }
 
   /** Takes the first free block of order `from` and splits it down to `order`; the lower half stays, the upper is freed. */
-  #takeBlock(from: number, order: number): Address {
+  private takeBlock(from: number, order: number): Address {
     const block = this.lists.head(from)
     this.lists.unlink(block, from)
     const origin = this.regions.originOf(block)
     const index = (block - origin) >>> this.granuleBits
-    this.#memory.u8[this.regions.side(origin, index)] = 0
-    for (let half = from - 1; half >= order; half--)
-      this.#addFree(origin, index + (1 << half), half)
+    this.memory.u8[this.regions.side(origin, index)] = 0
+    for (let half = from - 1; half >= order; half--) this.addFree(origin, index + (1 << half), half)
     return block
   }
 
-  #addFree(origin: Address, index: number, order: number): void {
+  private addFree(origin: Address, index: number, order: number): void {
     this.lists.push(origin + (index << this.granuleBits), order)
-    this.#memory.u8[this.regions.side(origin, index)] = order + 1
+    this.memory.u8[this.regions.side(origin, index)] = order + 1
   }
 
-  #allocateFromNewRegion(order: number): Address {
+  private allocateFromNewRegion(order: number): Address {
     if (order >= 31 - this.granuleBits) return 0
     const origin = this.regions.obtain(order)
     if (origin === 0) return 0
-    this.#freePieces(origin, this.regions.granules(origin))
-    return this.#takeBlock(this.lists.orderFrom(order), order)
+    this.freePieces(origin, this.regions.granules(origin))
+    return this.takeBlock(this.lists.orderFrom(order), order)
   }
 
   /** Cuts a new region into the powers of two that its length consists of, the largest first. */
-  #freePieces(origin: Address, granules: number): void {
+  private freePieces(origin: Address, granules: number): void {
     let index = 0
     for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
       if ((granules & (1 << order)) === 0) continue
-      this.#addFree(origin, index, order)
+      this.addFree(origin, index, order)
       index += 1 << order
     }
   }
 
   /** Gives the region back if all of it is free, and if there is another empty one to serve the next request. */
-  #releaseIfEmpty(origin: Address, granules: number): void {
-    const { u32 } = this.#memory
-    if ((u32[this.#slots + L.FLAGS] & L.FLAG_RELEASE) === 0 || !this.#isEmpty(origin, granules))
+  private releaseIfEmpty(origin: Address, granules: number): void {
+    const { u32 } = this.memory
+    if ((u32[this.slots + L.FLAGS] & L.FLAG_RELEASE) === 0 || !this.isEmpty(origin, granules))
       return
-    const kept = u32[this.#slots + L.EMPTY_REGION]
+    const kept = u32[this.slots + L.EMPTY_REGION]
     const keptStands = kept !== 0 && kept !== origin && this.regions.originOf(kept) === kept
-    if (!keptStands || !this.#isEmpty(kept, this.regions.granules(kept))) {
-      u32[this.#slots + L.EMPTY_REGION] = origin
+    if (!keptStands || !this.isEmpty(kept, this.regions.granules(kept))) {
+      u32[this.slots + L.EMPTY_REGION] = origin
       return
     }
     let index = 0
@@ -279,11 +278,11 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   }
 
   /** Whether all the powers of two that the region consists of are free. */
-  #isEmpty(origin: Address, granules: number): boolean {
+  private isEmpty(origin: Address, granules: number): boolean {
     let index = 0
     for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
       if ((granules & (1 << order)) === 0) continue
-      if (this.#memory.u8[this.regions.side(origin, index)] !== order + 1) return false
+      if (this.memory.u8[this.regions.side(origin, index)] !== order + 1) return false
       index += 1 << order
     }
     return true

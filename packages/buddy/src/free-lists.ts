@@ -8,87 +8,87 @@ import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
 export class FreeLists {
-  readonly #memory: Memory
-  readonly #heads: number
-  readonly #nonEmpty: number
-  readonly #linkOffset: number
-  readonly #secret: number
+  private readonly memory: Memory
+  private readonly heads: number
+  private readonly nonEmpty: number
+  private readonly linkOffset: number
+  private readonly secret: number
 
   /** @param slots - Word index of the buddy's control block. */
   constructor(memory: Memory, slots: number) {
-    this.#memory = memory
-    this.#heads = slots + L.HEADS
-    this.#nonEmpty = slots + L.NON_EMPTY
-    this.#linkOffset = memory.u32[slots + L.LINK_OFFSET]
-    this.#secret = memory.secret
+    this.memory = memory
+    this.heads = slots + L.HEADS
+    this.nonEmpty = slots + L.NON_EMPTY
+    this.linkOffset = memory.u32[slots + L.LINK_OFFSET]
+    this.secret = memory.secret
   }
 
   /** Smallest non-empty order that is at least `order`, -1 when there is none. */
   orderFrom(order: number): number {
-    const orders = (this.#memory.u32[this.#nonEmpty] >>> order) << order
+    const orders = (this.memory.u32[this.nonEmpty] >>> order) << order
     return orders === 0 ? -1 : 31 - Math.clz32(orders & -orders)
   }
 
   head(order: number): Address {
-    return this.#memory.u32[this.#heads + order]
+    return this.memory.u32[this.heads + order]
   }
 
   push(block: Address, order: number): void {
-    const u32 = this.#memory.u32
-    const next = u32[this.#heads + order]
-    const link = (block + this.#linkOffset) >>> 2
+    const u32 = this.memory.u32
+    const next = u32[this.heads + order]
+    const link = (block + this.linkOffset) >>> 2
     u32[link] = next
     u32[link + 1] = 0
-    u32[link + 2] = next ^ block ^ this.#secret
+    u32[link + 2] = next ^ block ^ this.secret
     if (next !== 0) {
-      const nextLink = (next + this.#linkOffset) >>> 2
+      const nextLink = (next + this.linkOffset) >>> 2
       u32[nextLink + 1] = block
       u32[nextLink + 2] ^= block
     } else {
-      u32[this.#nonEmpty] |= 1 << order
+      u32[this.nonEmpty] |= 1 << order
     }
-    u32[this.#heads + order] = block
+    u32[this.heads + order] = block
   }
 
   /** Takes a block out of the list of its order, wherever it stands in it. */
   unlink(block: Address, order: number): void {
-    const u32 = this.#memory.u32
-    const link = (block + this.#linkOffset) >>> 2
+    const u32 = this.memory.u32
+    const link = (block + this.linkOffset) >>> 2
     const next = u32[link]
     const prev = u32[link + 1]
-    if ((next ^ prev ^ block ^ this.#secret) >>> 0 !== u32[link + 2]) this.#failLink(block)
+    if ((next ^ prev ^ block ^ this.secret) >>> 0 !== u32[link + 2]) this.failLink(block)
     if (next !== 0) {
-      const nextLink = (next + this.#linkOffset) >>> 2
+      const nextLink = (next + this.linkOffset) >>> 2
       u32[nextLink + 1] = prev
       u32[nextLink + 2] ^= block ^ prev
     }
     if (prev !== 0) {
-      const prevLink = (prev + this.#linkOffset) >>> 2
+      const prevLink = (prev + this.linkOffset) >>> 2
       u32[prevLink] = next
       u32[prevLink + 2] ^= block ^ next
       return
     }
-    u32[this.#heads + order] = next
-    if (next === 0) u32[this.#nonEmpty] &= ~(1 << order)
+    u32[this.heads + order] = next
+    if (next === 0) u32[this.nonEmpty] &= ~(1 << order)
   }
 
   /** Visits the blocks of one list, at most `limit`; verifies each link before it follows it. */
   each(order: number, limit: number, visit: (block: Address) => void): void {
-    const { u32, byteLength } = this.#memory
+    const { u32, byteLength } = this.memory
     let before = 0
     let left = limit
-    for (let block = u32[this.#heads + order]; block !== 0; ) {
-      if (block + this.#linkOffset + L.LINK_BYTES > byteLength) {
+    for (let block = u32[this.heads + order]; block !== 0; ) {
+      if (block + this.linkOffset + L.LINK_BYTES > byteLength) {
         throw new InvariantError(
           'buddy',
           `the free list of order ${order} leads out of the memory`,
           block,
         )
       }
-      const link = (block + this.#linkOffset) >>> 2
+      const link = (block + this.linkOffset) >>> 2
       const next = u32[link]
       const prev = u32[link + 1]
-      if ((next ^ prev ^ block ^ this.#secret) >>> 0 !== u32[link + 2]) this.#failLink(block)
+      if ((next ^ prev ^ block ^ this.secret) >>> 0 !== u32[link + 2]) this.failLink(block)
       if (prev !== before) {
         throw new InvariantError(
           'buddy',
@@ -106,21 +106,21 @@ export class FreeLists {
 
   /** Empties all lists. */
   clear(): void {
-    const { u32 } = this.#memory
-    u32[this.#nonEmpty] = 0
-    u32.fill(0, this.#heads, this.#heads + L.ORDERS)
+    const { u32 } = this.memory
+    u32[this.nonEmpty] = 0
+    u32.fill(0, this.heads, this.heads + L.ORDERS)
   }
 
   /** Whether the word of non-empty orders tells the truth. */
   nonEmptyMatches(): boolean {
-    const { u32 } = this.#memory
+    const { u32 } = this.memory
     let orders = 0
     for (let order = 0; order < L.ORDERS; order++)
-      if (u32[this.#heads + order] !== 0) orders |= 1 << order
-    return orders >>> 0 === u32[this.#nonEmpty]
+      if (u32[this.heads + order] !== 0) orders |= 1 << order
+    return orders >>> 0 === u32[this.nonEmpty]
   }
 
-  #failLink(block: Address): never {
+  private failLink(block: Address): never {
     throw new InvariantError('buddy', 'the links of a free block were overwritten', block)
   }
 }

@@ -16,29 +16,29 @@ import {
 import * as L from './layout.ts'
 
 export class Regions {
-  readonly #memory: Memory
-  readonly #parent: RegionAllocator
-  readonly #slots: number
-  readonly #table: PageTable
-  readonly #granuleBits: number
-  readonly #phase: number
+  private readonly memory: Memory
+  private readonly parent: RegionAllocator
+  private readonly slots: number
+  private readonly table: PageTable
+  private readonly granuleBits: number
+  private readonly phase: number
 
   constructor(memory: Memory, control: Address, parent: RegionAllocator) {
-    this.#memory = memory
-    this.#parent = parent
-    this.#slots = control >>> 2
-    this.#table = new PageTable(memory, control + L.DIRECTORY_OFFSET_BYTES, 1)
-    this.#granuleBits = memory.u32[this.#slots + L.GRANULE_BITS]
-    this.#phase = memory.u32[this.#slots + L.PHASE]
+    this.memory = memory
+    this.parent = parent
+    this.slots = control >>> 2
+    this.table = new PageTable(memory, control + L.DIRECTORY_OFFSET_BYTES, 1)
+    this.granuleBits = memory.u32[this.slots + L.GRANULE_BITS]
+    this.phase = memory.u32[this.slots + L.PHASE]
   }
 
   /** Origin of the region that an address of this buddy lies in; 0 for a page that is not ours. */
   originOf(address: Address): Address {
-    return this.#table.get(address >>> PAGE_BITS)
+    return this.table.get(address >>> PAGE_BITS)
   }
 
   granules(origin: Address): number {
-    return this.#memory.u32[(origin - L.GRANULES_BACK_BYTES) >>> 2]
+    return this.memory.u32[(origin - L.GRANULES_BACK_BYTES) >>> 2]
   }
 
   /** Address of the side byte of granule `index`. */
@@ -52,96 +52,94 @@ export class Regions {
    * @returns Its origin, with all side bytes 0 and no block in a list; 0 when the parent has no room.
    */
   obtain(order: number): Address {
-    const { u32 } = this.#memory
-    const slots = this.#slots
+    const { u32 } = this.memory
+    const slots = this.slots
     const exact = (u32[slots + L.FLAGS] & L.FLAG_CARVE_REMAINDER) === 0
-    const least = this.#bytesFor(2 ** order)
+    const least = this.bytesFor(2 ** order)
     const planned = Math.floor(
       u32[slots + L.FIRST_REGION] + (u32[slots + L.OBTAINED] * u32[slots + L.GROWTH]) / 256,
     )
     const capped = Math.min(planned, u32[slots + L.REGION_CAP])
-    let bytes = Math.max(exact ? this.#bytesFor(this.#powerOfTwo(capped)) : capped, least)
-    let region = this.#allocate(bytes)
+    let bytes = Math.max(exact ? this.bytesFor(this.powerOfTwo(capped)) : capped, least)
+    let region = this.allocate(bytes)
     while (region === 0 && bytes > least) {
       bytes = Math.max(bytes >>> 1, least)
-      region = this.#allocate(bytes)
+      region = this.allocate(bytes)
     }
-    return region === 0
-      ? 0
-      : this.#format(region, this.#parent.goodSize(this.#padded(bytes)), exact)
+    return region === 0 ? 0 : this.format(region, this.parent.goodSize(this.padded(bytes)), exact)
   }
 
   /** Gives a region back to the parent. No block of it may be used, none in a list. */
   giveBack(origin: Address): void {
-    const { u32 } = this.#memory
+    const { u32 } = this.memory
     const start = u32[(origin - L.REGION_START_BACK_BYTES) >>> 2]
     const size = u32[(origin - L.REGION_SIZE_BACK_BYTES) >>> 2]
-    this.#enter(start, size, 0)
-    u32[this.#slots + L.OBTAINED] -= size
-    u32[this.#slots + L.REGIONS]--
-    this.#parent.deallocate(start, size)
+    this.enter(start, size, 0)
+    u32[this.slots + L.OBTAINED] -= size
+    u32[this.slots + L.REGIONS]--
+    this.parent.deallocate(start, size)
   }
 
   /** Bytes of a region with `granules` granules of blocks. */
-  #bytesFor(granules: number): number {
-    return granules * ((1 << this.#granuleBits) + 1) + L.REGION_HEADER_BYTES + 16
+  private bytesFor(granules: number): number {
+    return granules * ((1 << this.granuleBits) + 1) + L.REGION_HEADER_BYTES + 16
   }
 
   /** Granules of the largest power of two within `bytes`. */
-  #powerOfTwo(bytes: number): number {
-    return 2 ** (31 - Math.clz32(bytes >>> this.#granuleBits))
+  private powerOfTwo(bytes: number): number {
+    return 2 ** (31 - Math.clz32(bytes >>> this.granuleBits))
   }
 
   /** A parent with narrow alignment is asked for two pages more, so that no page holds parts of two regions. */
-  #padded(bytes: number): number {
-    return this.#parent.alignment >= PAGE_BYTES ? bytes : roundUp(bytes, PAGE_BYTES) + PAGE_BYTES
+  private padded(bytes: number): number {
+    return this.parent.alignment >= PAGE_BYTES ? bytes : roundUp(bytes, PAGE_BYTES) + PAGE_BYTES
   }
 
-  #allocate(bytes: number): Address {
-    const region = this.#parent.allocate(this.#padded(bytes))
+  private allocate(bytes: number): Address {
+    const region = this.parent.allocate(this.padded(bytes))
     if (region === 0) return 0
-    if (this.#addLeaves(region, this.#padded(bytes))) return region
-    this.#parent.deallocate(region, this.#padded(bytes))
+    if (this.addLeaves(region, this.padded(bytes))) return region
+    this.parent.deallocate(region, this.padded(bytes))
     return 0
   }
 
-  #addLeaves(region: Address, bytes: number): boolean {
+  private addLeaves(region: Address, bytes: number): boolean {
     const last = (region + bytes - 1) >>> PAGE_BITS
     for (let page = region >>> PAGE_BITS; page <= last; page++) {
-      if (this.#table.hasLeaf(page)) continue
-      const leaf = this.#parent.allocate(PAGE_BYTES)
+      if (this.table.hasLeaf(page)) continue
+      const leaf = this.parent.allocate(PAGE_BYTES)
       if (leaf === 0) return false
-      this.#memory.u8.fill(0, leaf, leaf + PAGE_BYTES)
-      this.#table.setLeaf(page, leaf)
+      this.memory.u8.fill(0, leaf, leaf + PAGE_BYTES)
+      this.table.setLeaf(page, leaf)
     }
     return true
   }
 
-  #format(region: Address, size: number, exact: boolean): Address {
-    const { u32, u8 } = this.#memory
-    const narrow = this.#parent.alignment < PAGE_BYTES
+  private format(region: Address, size: number, exact: boolean): Address {
+    const { u32, u8 } = this.memory
+    const narrow = this.parent.alignment < PAGE_BYTES
     const start = narrow ? roundUp(region, PAGE_BYTES) : region
     const end = narrow ? Math.floor((region + size) / PAGE_BYTES) * PAGE_BYTES : region + size
-    const unit = (1 << this.#granuleBits) + 1
+    const unit = (1 << this.granuleBits) + 1
     const fitting = Math.floor((end - start - L.REGION_HEADER_BYTES - 16) / unit)
-    const granules = exact ? this.#powerOfTwo(fitting << this.#granuleBits) : fitting
+    const granules = exact ? this.powerOfTwo(fitting << this.granuleBits) : fitting
     const unaligned = start + granules + L.REGION_HEADER_BYTES
-    const origin = unaligned + ((this.#phase - unaligned) & 15)
+    const origin = unaligned + ((this.phase - unaligned) & 15)
     u8.fill(0, start, origin)
     u32[(origin - L.REGION_START_BACK_BYTES) >>> 2] = region
     u32[(origin - L.REGION_SIZE_BACK_BYTES) >>> 2] = size
     u32[(origin - L.GRANULES_BACK_BYTES) >>> 2] = granules
-    this.#enter(region, size, origin)
-    u32[this.#slots + L.OBTAINED] += size
-    u32[this.#slots + L.REGIONS]++
+    this.enter(region, size, origin)
+    u32[this.slots + L.OBTAINED] += size
+    u32[this.slots + L.REGIONS]++
     return origin
   }
 
   /** Enters `origin` for every page that lies wholly in the region. */
-  #enter(region: Address, size: number, origin: Address): void {
-    const { u32 } = this.#memory
+  private enter(region: Address, size: number, origin: Address): void {
+    const { u32 } = this.memory
     const end = Math.floor((region + size) / PAGE_BYTES)
     for (let page = Math.ceil(region / PAGE_BYTES); page < end; page++)
-      u32[this.#table.slot(page)] = origin
+      u32[this.table.slot(page)] = origin
   }
 }

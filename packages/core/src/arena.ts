@@ -37,16 +37,16 @@ export class Arena {
   readonly overhead: number
   /** Word index of the control block. */
   readonly slots: number
-  readonly #pools: readonly RegionAllocator[]
+  private readonly pools: readonly RegionAllocator[]
   /** Index of the pool for a payload of i bytes. */
-  readonly #poolOfPayload: Uint8Array
+  private readonly poolOfPayload: Uint8Array
   /** Index of the pool for a block of 8 * i bytes. */
-  readonly #poolOfBlock: Uint8Array
-  readonly #chunkSizes: readonly number[]
-  readonly #smallMax: number
-  readonly #largeFrom: number
-  readonly #medium: Strategy
-  readonly #large: Strategy
+  private readonly poolOfBlock: Uint8Array
+  private readonly chunkSizes: readonly number[]
+  private readonly smallMax: number
+  private readonly largeFrom: number
+  private readonly medium: Strategy
+  private readonly large: Strategy
 
   constructor(space: AddressSpace, control: Address, parts: HeapParts) {
     const { marking, small, medium, large, largeFrom } = parts
@@ -56,19 +56,19 @@ export class Arena {
     this.marking = marking
     this.overhead = marking.headerBytes + marking.footerBytes
     this.slots = control >>> 2
-    this.#pools = small.map((part) => part.layer)
-    this.#smallMax = small.at(-1)?.maxPayload ?? 0
-    this.#largeFrom = largeFrom
-    this.#medium = medium.layer
-    this.#large = large.layer
-    this.#chunkSizes = small.map((part) => part.layer.goodSize(part.maxPayload + this.overhead))
-    this.#poolOfPayload = new Uint8Array(this.#smallMax + 1)
-    this.#poolOfBlock = new Uint8Array(((this.#chunkSizes.at(-1) ?? 0) >>> 3) + 1)
-    for (let i = 0; i <= this.#smallMax; i++) {
-      this.#poolOfPayload[i] = small.findIndex((part) => i <= part.maxPayload)
+    this.pools = small.map((part) => part.layer)
+    this.smallMax = small.at(-1)?.maxPayload ?? 0
+    this.largeFrom = largeFrom
+    this.medium = medium.layer
+    this.large = large.layer
+    this.chunkSizes = small.map((part) => part.layer.goodSize(part.maxPayload + this.overhead))
+    this.poolOfPayload = new Uint8Array(this.smallMax + 1)
+    this.poolOfBlock = new Uint8Array(((this.chunkSizes.at(-1) ?? 0) >>> 3) + 1)
+    for (let i = 0; i <= this.smallMax; i++) {
+      this.poolOfPayload[i] = small.findIndex((part) => i <= part.maxPayload)
     }
-    this.#chunkSizes.forEach((size, index) => {
-      this.#poolOfBlock[size >>> 3] = index
+    this.chunkSizes.forEach((size, index) => {
+      this.poolOfBlock[size >>> 3] = index
     })
   }
 
@@ -77,23 +77,23 @@ export class Arena {
     let block: Address
     let bytes: number
     let kind: Kind
-    if (size <= this.#smallMax) {
-      const pool = this.#poolOfPayload[size]
-      bytes = this.#chunkSizes[pool]
-      block = this.#pools[pool].allocate(bytes)
+    if (size <= this.smallMax) {
+      const pool = this.poolOfPayload[size]
+      bytes = this.chunkSizes[pool]
+      block = this.pools[pool].allocate(bytes)
       kind = SMALL
-    } else if (size < this.#largeFrom) {
-      bytes = this.#medium.goodSize(size + this.overhead)
-      block = this.#medium.allocate(bytes)
+    } else if (size < this.largeFrom) {
+      bytes = this.medium.goodSize(size + this.overhead)
+      block = this.medium.allocate(bytes)
       kind = MEDIUM
     } else {
-      bytes = this.#large.goodSize(size + this.overhead)
-      block = this.#large.allocate(bytes)
+      bytes = this.large.goodSize(size + this.overhead)
+      block = this.large.allocate(bytes)
       kind = LARGE
     }
     if (block === 0) return 0
-    this.#countIn(bytes)
-    return this.marking.mark(block, bytes, kind)
+    this.countIn(bytes)
+    return this.marking.mark(block, bytes, kind, size)
   }
 
   /** @throws `HeapCorruptionError`; then nothing was changed. */
@@ -103,29 +103,29 @@ export class Arena {
     const kind = marking.kindAt(block)
     const bytes = marking.sizeAt(block)
     marking.erase(block)
-    this.#countOut(bytes)
+    this.countOut(bytes)
     switch (kind) {
       case SMALL:
-        this.#pools[this.#poolOfBlock[bytes >>> 3]].deallocate(block, bytes)
+        this.pools[this.poolOfBlock[bytes >>> 3]].deallocate(block, bytes)
         break
       case MEDIUM:
-        this.#medium.deallocate(block, bytes)
+        this.medium.deallocate(block, bytes)
         break
       default:
-        this.#large.deallocate(block, bytes)
+        this.large.deallocate(block, bytes)
     }
   }
 
   /** Zeroed payload: pages that are known to be zero are not filled again. */
   allocateZeroed(size: number): Address {
     const { memory, overhead } = this
-    const large = this.#large
-    if (size >= this.#largeFrom && large.allocateZeroed !== undefined) {
+    const large = this.large
+    if (size >= this.largeFrom && large.allocateZeroed !== undefined) {
       const bytes = large.goodSize(size + overhead)
       const block = large.allocateZeroed(bytes)
       if (block === 0) return 0
-      this.#countIn(bytes)
-      return this.marking.mark(block, bytes, LARGE)
+      this.countIn(bytes)
+      return this.marking.mark(block, bytes, LARGE, size)
     }
     const payload = this.allocate(size)
     if (payload !== 0) memory.zero(payload, (size + 7) & ~7)
@@ -137,16 +137,16 @@ export class Arena {
     const { marking, overhead } = this
     // A lead shorter than two headers cannot be marked: then the payload moves on by one more alignment.
     const wanted = size + alignment + marking.headerBytes + overhead
-    const kind = wanted - overhead < this.#largeFrom ? MEDIUM : LARGE
-    const strategy = kind === MEDIUM ? this.#medium : this.#large
+    const kind = wanted - overhead < this.largeFrom ? MEDIUM : LARGE
+    const strategy = kind === MEDIUM ? this.medium : this.large
     const bytes = strategy.goodSize(wanted)
     const block = strategy.allocate(bytes)
     if (block === 0) return 0
     let payload = Math.ceil((block + marking.headerBytes) / alignment) * alignment
     const lead = payload - marking.headerBytes - block
     if (lead > 0 && lead < 2 * marking.headerBytes) payload += alignment
-    this.#countIn(bytes)
-    return marking.markAligned(block, bytes, kind, payload)
+    this.countIn(bytes)
+    return marking.markAligned(block, bytes, kind, payload, size)
   }
 
   /** Changes the size of a block where it lies. @returns `false` when it must move; then nothing changed. */
@@ -158,15 +158,15 @@ export class Arena {
       const usable = this.usableSize(payload, block)
       return size <= usable && size > usable >>> 1
     }
-    if (this.#kindOfSize(size) !== kind) return false
-    const newBytes = this.#strategyFor(size).goodSize(size + overhead)
+    if (this.kindOfSize(size) !== kind) return false
+    const newBytes = this.strategyFor(size).goodSize(size + overhead)
     if (newBytes === oldBytes) return true
-    const strategy = this.#strategyOf(kind, oldBytes)
+    const strategy = this.strategyOf(kind, oldBytes)
     if (kind === SMALL || strategy.resize === undefined) return false
     if (!strategy.resize(block, oldBytes, newBytes)) return false
-    this.#countOut(oldBytes)
-    this.#countIn(newBytes)
-    marking.mark(block, newBytes, kind)
+    this.countOut(oldBytes)
+    this.countIn(newBytes)
+    marking.mark(block, newBytes, kind, size)
     return true
   }
 
@@ -177,30 +177,30 @@ export class Arena {
 
   /** Usable bytes that a request of `size` bytes gets. */
   goodSize(size: number): number {
-    return this.#strategyFor(size).goodSize(size + this.overhead) - this.overhead
+    return this.strategyFor(size).goodSize(size + this.overhead) - this.overhead
   }
 
-  #kindOfSize(size: number): Kind {
-    return size <= this.#smallMax ? SMALL : size < this.#largeFrom ? MEDIUM : LARGE
+  private kindOfSize(size: number): Kind {
+    return size <= this.smallMax ? SMALL : size < this.largeFrom ? MEDIUM : LARGE
   }
 
-  #strategyFor(size: number): Strategy {
-    if (size <= this.#smallMax) return this.#pools[this.#poolOfPayload[size]]
-    return size < this.#largeFrom ? this.#medium : this.#large
+  private strategyFor(size: number): Strategy {
+    if (size <= this.smallMax) return this.pools[this.poolOfPayload[size]]
+    return size < this.largeFrom ? this.medium : this.large
   }
 
-  #strategyOf(kind: Kind, bytes: number): Strategy {
+  private strategyOf(kind: Kind, bytes: number): Strategy {
     switch (kind) {
       case SMALL:
-        return this.#pools[this.#poolOfBlock[bytes >>> 3]]
+        return this.pools[this.poolOfBlock[bytes >>> 3]]
       case MEDIUM:
-        return this.#medium
+        return this.medium
       default:
-        return this.#large
+        return this.large
     }
   }
 
-  #countIn(bytes: number): void {
+  private countIn(bytes: number): void {
     const u32 = this.memory.u32
     const live = u32[this.slots + LIVE] + bytes - this.overhead
     u32[this.slots + LIVE] = live
@@ -208,7 +208,7 @@ export class Arena {
     u32[this.slots + BLOCKS]++
   }
 
-  #countOut(bytes: number): void {
+  private countOut(bytes: number): void {
     const u32 = this.memory.u32
     u32[this.slots + LIVE] -= bytes - this.overhead
     u32[this.slots + BLOCKS]--

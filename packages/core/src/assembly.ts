@@ -69,12 +69,12 @@ export function attachArena(handle: MemoryHandle, choose: (name: string) => Comp
 class Site implements AssemblySite {
   readonly memory: Memory
   readonly space: AddressSpace
-  readonly #creating: boolean
+  private readonly creating: boolean
 
   constructor(space: AddressSpace, creating: boolean) {
     this.memory = space.memory
     this.space = space
-    this.#creating = creating
+    this.creating = creating
   }
 
   layer<Layer extends RegionAllocator, Options>(
@@ -84,7 +84,7 @@ class Site implements AssemblySite {
   ): Part<Layer> {
     const { memory, space } = this
     const source = space.source(name)
-    if (!this.#creating) {
+    if (!this.creating) {
       return { name, source, layer: type.attach(memory, memory.findControl(name), source) }
     }
     const control = memory.reserveControl(name, type.controlBytes(memory.maximum))

@@ -58,14 +58,14 @@ const OPTION_NAMES = [
 ]
 
 export class Heap {
-  readonly #arena: Arena
-  readonly #memory: Memory
-  readonly #mutex: Mutex | null
+  private readonly arena: Arena
+  private readonly store: Memory
+  private readonly mutex: Mutex | null
 
   private constructor(arena: Arena) {
-    this.#arena = arena
-    this.#memory = arena.memory
-    this.#mutex = arena.memory.threaded ? new Mutex(arena.memory) : null
+    this.arena = arena
+    this.store = arena.memory
+    this.mutex = arena.memory.threaded ? new Mutex(arena.memory) : null
   }
 
   /**
@@ -111,17 +111,17 @@ export class Heap {
 
   /** What another thread needs to {@link Heap.attach}. Structured-cloneable when the memory is shared. */
   get handle(): HeapHandle {
-    return this.#memory.handle
+    return this.store.handle
   }
 
   /** The memory with current views: `heap.memory.u8`. Ask anew after each operation, for views go stale on growth. */
   get memory(): Memory {
-    return this.#memory.refresh()
+    return this.store.refresh()
   }
 
   /** Number of this attachment, unique in the life of the heap; 0 for a heap without threads. */
   get threadId(): number {
-    return this.#mutex?.ownerId ?? 0
+    return this.mutex?.ownerId ?? 0
   }
 
   /**
@@ -132,15 +132,15 @@ export class Heap {
    */
   malloc(size: number): Address {
     if (size >>> 0 !== size && !explainSize('size', size)) return 0
-    const mutex = this.#mutex
+    const mutex = this.mutex
     if (mutex === null) {
-      this.#memory.refresh()
-      return this.#arena.allocate(size === 0 ? 1 : size)
+      this.store.refresh()
+      return this.arena.allocate(size === 0 ? 1 : size)
     }
     mutex.lock()
     try {
-      this.#memory.refresh()
-      return this.#arena.allocate(size === 0 ? 1 : size)
+      this.store.refresh()
+      return this.arena.allocate(size === 0 ? 1 : size)
     } finally {
       mutex.unlock()
     }
@@ -154,13 +154,13 @@ export class Heap {
   free(address: Address): void {
     if (address === 0) return
     if (address >>> 0 !== address) rejectAddress(address)
-    const mutex = this.#mutex
+    const mutex = this.mutex
     mutex?.lock()
     try {
-      this.#memory.refresh()
-      this.#arena.free(address)
+      this.store.refresh()
+      this.arena.free(address)
     } catch (error) {
-      this.#explain(error)
+      this.explain(error)
     } finally {
       mutex?.unlock()
     }
@@ -176,7 +176,7 @@ export class Heap {
     if (size >>> 0 !== size && !explainSize('size', size)) return 0
     const bytes = count * size
     if (bytes > 0xffffffff) return 0
-    return this.#locked(() => this.#arena.allocateZeroed(bytes === 0 ? 1 : bytes))
+    return this.locked(() => this.arena.allocateZeroed(bytes === 0 ? 1 : bytes))
   }
 
   /**
@@ -194,7 +194,7 @@ export class Heap {
       this.free(address)
       return 0
     }
-    return this.#locked(() => this.#reallocate(address, size))
+    return this.locked(() => this.reallocate(address, size))
   }
 
   /**
@@ -208,67 +208,67 @@ export class Heap {
     requireAlignment(alignment)
     if (alignment <= MAX_PLAIN_ALIGNMENT) return this.malloc(size)
     if (size >>> 0 !== size && !explainSize('size', size)) return 0
-    return this.#locked(() => this.#arena.allocateAligned(size === 0 ? 1 : size, alignment))
+    return this.locked(() => this.arena.allocateAligned(size === 0 ? 1 : size, alignment))
   }
 
   /** Bytes of a block that its owner may use, at least what was asked for; 0 for address 0. */
   usableSize(address: Address): number {
     if (address === 0) return 0
     if (address >>> 0 !== address) rejectAddress(address)
-    return this.#locked(() => this.#arena.usableSize(address, this.#arena.marking.verify(address)))
+    return this.locked(() => this.arena.usableSize(address, this.arena.marking.verify(address)))
   }
 
   /** Usable bytes that a request of `size` bytes would get. */
   goodSize(size: number): number {
     if (size >>> 0 !== size && !explainSize('size', size)) return size
-    return this.#arena.goodSize(size === 0 ? 1 : size)
+    return this.arena.goodSize(size === 0 ? 1 : size)
   }
 
   /** Figures of the heap. Cost: linear in the number of free chunks and blocks. */
   stats(): HeapStats {
-    return this.#locked(() => statsOf(this.#arena))
+    return this.locked(() => statsOf(this.arena))
   }
 
   /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. */
   check(): void {
-    this.#locked(() => checkArena(this.#arena))
+    this.locked(() => checkArena(this.arena))
   }
 
   /** Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. */
   walk(visit: (block: HeapBlock) => void): void {
-    this.#locked(() => walkArena(this.#arena, visit))
+    this.locked(() => walkArena(this.arena, visit))
   }
 
-  #reallocate(address: Address, size: number): Address {
-    const arena = this.#arena
+  private reallocate(address: Address, size: number): Address {
+    const arena = this.arena
     const block = arena.marking.verify(address)
     if (arena.resize(address, block, size)) return address
     const moved = arena.allocate(size)
     if (moved === 0) return 0
     const kept = Math.min(size, arena.usableSize(address, block))
-    this.#memory.u8.copyWithin(moved, address, address + kept)
+    this.store.u8.copyWithin(moved, address, address + kept)
     arena.free(address)
     return moved
   }
 
   /** Runs a step of an operation under the lock. Not for `malloc` and `free`: the closure would cost as much as they do. */
-  #locked<Result>(step: () => Result): Result {
-    const mutex = this.#mutex
+  private locked<Result>(step: () => Result): Result {
+    const mutex = this.mutex
     mutex?.lock()
     try {
-      this.#memory.refresh()
+      this.store.refresh()
       return step()
     } catch (error) {
-      return this.#explain(error)
+      return this.explain(error)
     } finally {
       mutex?.unlock()
     }
   }
 
   /** Says more about a pointer that no mark answers for; passes every other error on. */
-  #explain(error: unknown): never {
+  private explain(error: unknown): never {
     if (error instanceof HeapCorruptionError && error.code === 'INVALID_POINTER') {
-      throw explainPointer(this.#arena, error)
+      throw explainPointer(this.arena, error)
     }
     throw error
   }

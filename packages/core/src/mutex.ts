@@ -26,19 +26,19 @@ const SLICE_MS = 50
 export class Mutex {
   /** Id of this handle, unique in the life of the heap. */
   readonly ownerId: number
-  readonly #memory: Memory
-  readonly #word: number
-  readonly #canSleep: boolean
-  readonly #spins: number
+  private readonly memory: Memory
+  private readonly word: number
+  private readonly canSleep: boolean
+  private readonly spins: number
 
   /** Draws an owner id: each attachment has its own. */
   constructor(memory: Memory) {
-    this.#memory = memory
-    this.#word = (memory.base + LOCK_OFFSET_BYTES) >>> 2
+    this.memory = memory
+    this.word = (memory.base + LOCK_OFFSET_BYTES) >>> 2
     const counter = (memory.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
     this.ownerId = (Atomics.add(memory.i32, counter, 1) + 1) & OWNER_MASK
-    this.#canSleep = canSleep(memory.i32)
-    this.#spins = (globalThis.navigator?.hardwareConcurrency ?? 2) > 1 ? SPINS : 0
+    this.canSleep = canSleep(memory.i32)
+    this.spins = (globalThis.navigator?.hardwareConcurrency ?? 2) > 1 ? SPINS : 0
   }
 
   /**
@@ -46,34 +46,34 @@ export class Mutex {
    * on a thread that may not sleep.
    */
   lock(): void {
-    if (Atomics.compareExchange(this.#memory.i32, this.#word, 0, this.ownerId) !== 0)
-      this.#lockSlowly()
+    if (Atomics.compareExchange(this.memory.i32, this.word, 0, this.ownerId) !== 0)
+      this.lockSlowly()
   }
 
   /** @returns Whether the lock was free and is now held. */
   tryLock(): boolean {
-    return Atomics.compareExchange(this.#memory.i32, this.#word, 0, this.ownerId) === 0
+    return Atomics.compareExchange(this.memory.i32, this.word, 0, this.ownerId) === 0
   }
 
   unlock(): void {
-    const i32 = this.#memory.i32
-    if (Atomics.exchange(i32, this.#word, 0) < 0) Atomics.notify(i32, this.#word, 1)
+    const i32 = this.memory.i32
+    if (Atomics.exchange(i32, this.word, 0) < 0) Atomics.notify(i32, this.word, 1)
   }
 
   /** Owner id of who holds the lock now, 0 when nobody does. */
   get holder(): number {
-    return Atomics.load(this.#memory.i32, this.#word) & OWNER_MASK
+    return Atomics.load(this.memory.i32, this.word) & OWNER_MASK
   }
 
-  #lockSlowly(): void {
-    const i32 = this.#memory.i32
-    const word = this.#word
+  private lockSlowly(): void {
+    const i32 = this.memory.i32
+    const word = this.word
     if (this.holder === this.ownerId) throw new ReentrantLockError(this.ownerId)
-    const spins = this.#canSleep ? this.#spins : SPINS_WITHOUT_SLEEP
+    const spins = this.canSleep ? this.spins : SPINS_WITHOUT_SLEEP
     for (let i = 0; i < spins; i++) {
       if (Atomics.load(i32, word) === 0 && this.tryLock()) return
     }
-    if (!this.#canSleep) throw new WouldBlockError(this.holder)
+    if (!this.canSleep) throw new WouldBlockError(this.holder)
     for (;;) {
       const seen = Atomics.load(i32, word)
       if ((seen & OWNER_MASK) === 0) {

@@ -42,20 +42,20 @@ export class MappedBlocks implements RegionAllocator, Walkable {
   readonly allocateAligned?: AlignedAllocator['allocateAligned']
   /** Present when the parent knows zero pages. */
   readonly allocateZeroed?: ZeroedAllocator['allocateZeroed']
-  readonly #memory: Memory
-  readonly #parent: Parent
-  readonly #slots: number
-  readonly #phase: number
+  private readonly memory: Memory
+  private readonly parent: Parent
+  private readonly slots: number
+  private readonly phase: number
 
   private constructor(memory: Memory, control: Address, parent: Parent) {
-    this.#memory = memory
-    this.#parent = parent
-    this.#slots = control >>> 2
-    this.#phase = memory.u32[this.#slots + L.PHASE]
+    this.memory = memory
+    this.parent = parent
+    this.slots = control >>> 2
+    this.phase = memory.u32[this.slots + L.PHASE]
     this.alignment = Math.min(16, parent.alignment)
-    if (parent.resize !== undefined) this.resize = this.#resize
-    if (parent.allocateAligned !== undefined) this.allocateAligned = this.#allocateAligned
-    if (parent.allocateZeroed !== undefined) this.allocateZeroed = this.#allocateZeroed
+    if (parent.resize !== undefined) this.resize = this.resizeRegion
+    if (parent.allocateAligned !== undefined) this.allocateAligned = this.allocateAlignedRegion
+    if (parent.allocateZeroed !== undefined) this.allocateZeroed = this.allocateZeroedRegion
   }
 
   static controlBytes(): number {
@@ -96,55 +96,55 @@ export class MappedBlocks implements RegionAllocator, Walkable {
   }
 
   goodSize(size: number): number {
-    return this.#parent.goodSize(size + 2 * this.#phase) - 2 * this.#phase
+    return this.parent.goodSize(size + 2 * this.phase) - 2 * this.phase
   }
 
   allocate(size: number): Address {
-    return this.#place(this.#parent.allocate(size + 2 * this.#phase))
+    return this.place(this.parent.allocate(size + 2 * this.phase))
   }
 
   deallocate(address: Address, size: number): void {
-    this.#parent.deallocate(address - this.#phase, size + 2 * this.#phase)
-    this.#memory.u32[this.#slots + L.REGIONS]--
+    this.parent.deallocate(address - this.phase, size + 2 * this.phase)
+    this.memory.u32[this.slots + L.REGIONS]--
   }
 
   /** Regions held from the parent. */
   get regions(): number {
-    return this.#memory.u32[this.#slots + L.REGIONS]
+    return this.memory.u32[this.slots + L.REGIONS]
   }
 
   walker(): RegionWalker {
     return (address, size, visit) => {
-      const shrink = 2 * this.#phase
-      if (size > shrink) visit(address + this.#phase, size - shrink, true)
+      const shrink = 2 * this.phase
+      if (size > shrink) visit(address + this.phase, size - shrink, true)
     }
   }
 
-  #place(region: Address): Address {
+  private place(region: Address): Address {
     if (region === 0) return 0
-    this.#memory.u32[this.#slots + L.REGIONS]++
-    return region + this.#phase
+    this.memory.u32[this.slots + L.REGIONS]++
+    return region + this.phase
   }
 
-  #resize(address: Address, oldSize: number, newSize: number): boolean {
-    const extra = 2 * this.#phase
-    const { resize } = this.#parent
+  private resizeRegion(address: Address, oldSize: number, newSize: number): boolean {
+    const extra = 2 * this.phase
+    const { resize } = this.parent
     return (
       resize !== undefined &&
-      resize.call(this.#parent, address - this.#phase, oldSize + extra, newSize + extra)
+      resize.call(this.parent, address - this.phase, oldSize + extra, newSize + extra)
     )
   }
 
   /** The parent aligns the region; the block begins `phase` bytes behind the boundary. */
-  #allocateAligned(size: number, alignment: number): Address {
-    const { allocateAligned } = this.#parent
+  private allocateAlignedRegion(size: number, alignment: number): Address {
+    const { allocateAligned } = this.parent
     if (allocateAligned === undefined) return 0
-    return this.#place(allocateAligned.call(this.#parent, size + 2 * this.#phase, alignment))
+    return this.place(allocateAligned.call(this.parent, size + 2 * this.phase, alignment))
   }
 
-  #allocateZeroed(size: number): Address {
-    const { allocateZeroed } = this.#parent
+  private allocateZeroedRegion(size: number): Address {
+    const { allocateZeroed } = this.parent
     if (allocateZeroed === undefined) return 0
-    return this.#place(allocateZeroed.call(this.#parent, size + 2 * this.#phase))
+    return this.place(allocateZeroed.call(this.parent, size + 2 * this.phase))
   }
 }

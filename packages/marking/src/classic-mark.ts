@@ -34,16 +34,16 @@ export class ClassicMark implements Marking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 0
-  readonly #memory: Memory
-  readonly #mmix: Mmix = new Mmix()
+  private readonly memory: Memory
+  private readonly mmix: Mmix = new Mmix()
 
   constructor(memory: Memory) {
-    this.#memory = memory
+    this.memory = memory
   }
 
-  mark(block: Address, size: number, kind: Kind): Address {
-    const u32 = this.#memory.u32
-    const mmix = this.#mmix
+  mark(block: Address, size: number, kind: Kind, _requested?: number): Address {
+    const u32 = this.memory.u32
+    const mmix = this.mmix
     mmix.hash(0, block)
     const low = (mmix.low & ~KIND_MASK) | kind
     const header = block >>> 2
@@ -59,41 +59,47 @@ export class ClassicMark implements Marking {
     return block + HEADER_BYTES
   }
 
-  markAligned(block: Address, size: number, kind: Kind, payload: Address): Address {
+  markAligned(
+    block: Address,
+    size: number,
+    kind: Kind,
+    payload: Address,
+    _requested?: number,
+  ): Address {
     const inner = payload - HEADER_BYTES
     const lead = inner - block
     if (lead === 0) return this.mark(block, size, kind)
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     u32[(inner - 8) >>> 2] = lead
     u32[(inner - 4) >>> 2] = 0
     this.mark(inner, (size - lead) | INNER_FLAG, kind)
-    this.#mmix.hash(0, block)
+    this.mmix.hash(0, block)
     const header = block >>> 2
     u32[header] = lead | LEAD_FLAG
     u32[header + 1] = 0
-    u32[header + 2] = (this.#mmix.low & ~KIND_MASK) | kind
-    u32[header + 3] = this.#mmix.high
+    u32[header + 2] = (this.mmix.low & ~KIND_MASK) | kind
+    u32[header + 3] = this.mmix.high
     return payload
   }
 
   verify(payload: Address): Address {
-    const { u32, byteLength } = this.#memory
+    const { u32, byteLength } = this.memory
     const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block < 0 || payload > byteLength) this.#fail(payload)
+    if ((payload & ALIGNMENT_MASK) !== 0 || block < 0 || payload > byteLength) this.fail(payload)
     const header = block >>> 2
     const low = u32[header + 2]
-    if ((low & KIND_MASK) === INVALID_KIND || !this.#isMagic(block, low, u32[header + 3]))
-      this.#fail(payload)
+    if ((low & KIND_MASK) === INVALID_KIND || !this.isMagic(block, low, u32[header + 3]))
+      this.fail(payload)
     const size = u32[header]
     const end = block + bytesOf(size)
     if (bytesOf(size) < MIN_BLOCK_BYTES || u32[header + 1] !== 0 || end > byteLength)
-      this.#fail(payload)
-    if (this.#firstBadFooterByte(block, size) >= 0) this.#fail(payload)
-    return (size & FLAGS_MASK) === 0 ? block : this.#blockOfInner(payload, size)
+      this.fail(payload)
+    if (this.firstBadFooterByte(block, size) >= 0) this.fail(payload)
+    return (size & FLAGS_MASK) === 0 ? block : this.blockOfInner(payload, size)
   }
 
   sizeAt(block: Address): number {
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     const size = u32[block >>> 2]
     if ((size & LEAD_FLAG) === 0) return size
     const lead = size - LEAD_FLAG
@@ -101,16 +107,16 @@ export class ClassicMark implements Marking {
   }
 
   kindAt(block: Address): Kind {
-    return (this.#memory.u32[(block + 8) >>> 2] & KIND_MASK) as Kind
+    return (this.memory.u32[(block + 8) >>> 2] & KIND_MASK) as Kind
   }
 
   payloadAt(block: Address): Address {
-    const size = this.#memory.u32[block >>> 2]
+    const size = this.memory.u32[block >>> 2]
     return (size & LEAD_FLAG) === 0 ? block + HEADER_BYTES : block + size - LEAD_FLAG + HEADER_BYTES
   }
 
   stateAt(block: Address): MarkState {
-    const { u32, byteLength } = this.#memory
+    const { u32, byteLength } = this.memory
     if (block < 0 || block + MIN_BLOCK_BYTES > byteLength || (block & ALIGNMENT_MASK) !== 0)
       return 'none'
     const header = block >>> 2
@@ -119,26 +125,26 @@ export class ClassicMark implements Marking {
     if ((low & KIND_MASK) === INVALID_KIND || u32[header + 1] !== 0) return 'none'
     const size = u32[header]
     if ((size & FLAGS_MASK) === INNER_FLAG || block + bytesOf(size) > byteLength) return 'none'
-    if (this.#isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) return 'freed'
-    return this.#isMagic(block, low, high) ? 'used' : 'none'
+    if (this.isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) return 'freed'
+    return this.isMagic(block, low, high) ? 'used' : 'none'
   }
 
   erase(block: Address): void {
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     const size = u32[block >>> 2]
     if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 8) >>> 2] ^= FREED_FLIP
     u32[(block + 8) >>> 2] ^= FREED_FLIP
   }
 
-  #isMagic(block: Address, low: number, high: number): boolean {
-    const mmix = this.#mmix
+  private isMagic(block: Address, low: number, high: number): boolean {
+    const mmix = this.mmix
     mmix.hash(0, block)
     return high === mmix.high && ((low ^ mmix.low) & ~KIND_MASK) === 0
   }
 
   /** Index of the first footer byte that does not mirror the header, -1 when all do. */
-  #firstBadFooterByte(block: Address, size: number): number {
-    const { u32, u8 } = this.#memory
+  private firstBadFooterByte(block: Address, size: number): number {
+    const { u32, u8 } = this.memory
     const header = block >>> 2
     const footer = block + bytesOf(size) - FOOTER_BYTES
     const words = footer >>> 2
@@ -153,8 +159,8 @@ export class ClassicMark implements Marking {
     return i
   }
 
-  #blockOfInner(payload: Address, size: number): Address {
-    const { u32 } = this.#memory
+  private blockOfInner(payload: Address, size: number): Address {
+    const { u32 } = this.memory
     const inner = payload - HEADER_BYTES
     const lead = u32[(inner - 8) >>> 2]
     const block = inner - lead
@@ -164,14 +170,14 @@ export class ClassicMark implements Marking {
       (lead & ALIGNMENT_MASK) === 0 &&
       block >= 0 &&
       u32[header] === (lead | LEAD_FLAG) >>> 0 &&
-      this.#isMagic(block, u32[header + 2], u32[header + 3])
-    if (!sound) this.#fail(payload)
+      this.isMagic(block, u32[header + 2], u32[header + 3])
+    if (!sound) this.fail(payload)
     return block
   }
 
   /** Finds out what is wrong with a payload that did not pass, and throws it. */
-  #fail(payload: Address): never {
-    const { u32, byteLength } = this.#memory
+  private fail(payload: Address): never {
+    const { u32, byteLength } = this.memory
     const block = payload - HEADER_BYTES
     if ((payload & ALIGNMENT_MASK) !== 0 || block < 0 || payload > byteLength) {
       throw new HeapCorruptionError('INVALID_POINTER', payload, {
@@ -188,13 +194,13 @@ export class ClassicMark implements Marking {
       u32[header + 1] === 0 &&
       block + bytesOf(size) <= byteLength
     const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
-    if (this.#isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) {
+    if (this.isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) {
       throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind })
     }
-    const magic = this.#isMagic(block, low, high) && kind !== (INVALID_KIND as number)
-    const expected = ((this.#mmix.low & ~KIND_MASK) | kind) >>> 0
+    const magic = this.isMagic(block, low, high) && kind !== (INVALID_KIND as number)
+    const expected = ((this.mmix.low & ~KIND_MASK) | kind) >>> 0
     if (magic && fits && (size & LEAD_FLAG) === 0) {
-      const offset = this.#firstBadFooterByte(block, size)
+      const offset = this.firstBadFooterByte(block, size)
       if (offset >= 0) {
         const found = u32[(block + bytesOf(size) - FOOTER_BYTES) >>> 2]
         throw new HeapCorruptionError('OVERFLOW', payload, {
@@ -217,7 +223,7 @@ export class ClassicMark implements Marking {
         hint: 'the size word is impossible',
       })
     const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
-    if (fits && u32[footer + 2] === size && this.#isMagic(block, u32[footer], u32[footer + 1])) {
+    if (fits && u32[footer + 2] === size && this.isMagic(block, u32[footer], u32[footer + 1])) {
       throw new HeapCorruptionError('UNDERFLOW', payload, {
         size: usable,
         kind: (u32[footer] & KIND_MASK) as Kind,

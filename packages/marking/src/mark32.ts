@@ -39,17 +39,17 @@ export class Mark32 implements Marking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 8
-  readonly #memory: Memory
-  readonly #secret: number
+  private readonly memory: Memory
+  private readonly secret: number
 
   constructor(memory: Memory) {
-    this.#memory = memory
-    this.#secret = memory.secret | 0
+    this.memory = memory
+    this.secret = memory.secret | 0
   }
 
-  mark(block: Address, size: number, kind: Kind): Address {
-    const u32 = this.#memory.u32
-    const magic = this.#magic(block, size) | kind
+  mark(block: Address, size: number, kind: Kind, _requested?: number): Address {
+    const u32 = this.memory.u32
+    const magic = this.magic(block, size) | kind
     const header = block >>> 2
     const footer = (block + size - FOOTER_BYTES) >>> 2
     u32[footer] = magic
@@ -59,54 +59,60 @@ export class Mark32 implements Marking {
     return block + HEADER_BYTES
   }
 
-  markAligned(block: Address, size: number, kind: Kind, payload: Address): Address {
+  markAligned(
+    block: Address,
+    size: number,
+    kind: Kind,
+    payload: Address,
+    _requested?: number,
+  ): Address {
     const inner = payload - HEADER_BYTES
     const lead = inner - block
     if (lead === 0) return this.mark(block, size, kind)
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     u32[(inner - 4) >>> 2] = lead
     this.mark(inner, (size - lead) | INNER_FLAG, kind)
     // The footer belongs at the end of the block; the flag has shifted it by one byte, so by no word.
     const header = block >>> 2
     u32[header] = lead | LEAD_FLAG
-    u32[header + 1] = this.#magic(block, lead | LEAD_FLAG) | kind
+    u32[header + 1] = this.magic(block, lead | LEAD_FLAG) | kind
     return payload
   }
 
   verify(payload: Address): Address {
-    const { u32, byteLength } = this.#memory
+    const { u32, byteLength } = this.memory
     const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) this.#fail(payload)
+    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) this.fail(payload)
     const header = block >>> 2
     const size = u32[header]
     const magic = u32[header + 1]
     const kind = magic & KIND_MASK
-    if ((magic ^ kind) >>> 0 !== this.#magic(block, size) || kind === INVALID_KIND)
-      this.#fail(payload)
+    if ((magic ^ kind) >>> 0 !== this.magic(block, size) || kind === INVALID_KIND)
+      this.fail(payload)
     const bytes = bytesOf(size)
     const end = block + bytes
-    if (bytes === 0 || end > byteLength) this.#fail(payload)
+    if (bytes === 0 || end > byteLength) this.fail(payload)
     const footer = (end - FOOTER_BYTES) >>> 2
-    if (u32[footer] !== magic || u32[footer + 1] !== size) this.#fail(payload)
-    return (size & FLAGS_MASK) === 0 ? block : this.#blockOfInner(payload, size)
+    if (u32[footer] !== magic || u32[footer + 1] !== size) this.fail(payload)
+    return (size & FLAGS_MASK) === 0 ? block : this.blockOfInner(payload, size)
   }
 
   sizeAt(block: Address): number {
-    const size = this.#memory.u32[block >>> 2]
-    return (size & LEAD_FLAG) === 0 ? size : this.#sizeWithLead(size - LEAD_FLAG, block)
+    const size = this.memory.u32[block >>> 2]
+    return (size & LEAD_FLAG) === 0 ? size : this.sizeWithLead(size - LEAD_FLAG, block)
   }
 
   kindAt(block: Address): Kind {
-    return (this.#memory.u32[(block + 4) >>> 2] & KIND_MASK) as Kind
+    return (this.memory.u32[(block + 4) >>> 2] & KIND_MASK) as Kind
   }
 
   payloadAt(block: Address): Address {
-    const size = this.#memory.u32[block >>> 2]
+    const size = this.memory.u32[block >>> 2]
     return (size & LEAD_FLAG) === 0 ? block + HEADER_BYTES : block + size - LEAD_FLAG + HEADER_BYTES
   }
 
   stateAt(block: Address): MarkState {
-    const { u32, byteLength } = this.#memory
+    const { u32, byteLength } = this.memory
     if (
       block <= 0 ||
       block + MIN_BLOCK_BYTES > byteLength ||
@@ -119,33 +125,33 @@ export class Mark32 implements Marking {
     const kind = magic & KIND_MASK
     if (kind === INVALID_KIND || (size & FLAGS_MASK) === INNER_FLAG) return 'none'
     const bits = (magic ^ kind) >>> 0
-    const expected = this.#magic(block, size)
+    const expected = this.magic(block, size)
     if (bits === (expected ^ FREED_FLIP) >>> 0) return 'freed'
-    return bits === expected && this.#fits(block, size) ? 'used' : 'none'
+    return bits === expected && this.fits(block, size) ? 'used' : 'none'
   }
 
   erase(block: Address): void {
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     const size = u32[block >>> 2]
     if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 4) >>> 2] ^= FREED_FLIP
     u32[(block + 4) >>> 2] ^= FREED_FLIP
   }
 
   /** 30 bits, the low two 0. Two rounds of multiply and shift: each input bit reaches all output bits but the lowest. */
-  #magic(block: Address, size: number): number {
-    let x = Math.imul(block ^ this.#secret, 0x9e3779b1) ^ size
+  private magic(block: Address, size: number): number {
+    let x = Math.imul(block ^ this.secret, 0x9e3779b1) ^ size
     x = Math.imul(x ^ (x >>> 15), 0x85ebca6b)
     return ((x ^ (x >>> 13)) & ~KIND_MASK) >>> 0
   }
 
-  #fits(block: Address, size: number): boolean {
+  private fits(block: Address, size: number): boolean {
     const bytes = bytesOf(size)
-    return bytes >= MIN_BLOCK_BYTES && block + bytes <= this.#memory.byteLength
+    return bytes >= MIN_BLOCK_BYTES && block + bytes <= this.memory.byteLength
   }
 
   /** Start of the block around an over-aligned payload whose inner marks are sound. */
-  #blockOfInner(payload: Address, size: number): Address {
-    const { u32 } = this.#memory
+  private blockOfInner(payload: Address, size: number): Address {
+    const { u32 } = this.memory
     const inner = payload - HEADER_BYTES
     const lead = u32[(inner - 4) >>> 2]
     const block = inner - lead
@@ -154,18 +160,18 @@ export class Mark32 implements Marking {
       (lead & ALIGNMENT_MASK) === 0 &&
       block > 0 &&
       u32[block >>> 2] === (lead | LEAD_FLAG) >>> 0 &&
-      (u32[(block + 4) >>> 2] & ~KIND_MASK) >>> 0 === this.#magic(block, (lead | LEAD_FLAG) >>> 0)
-    if (!sound) this.#fail(payload)
+      (u32[(block + 4) >>> 2] & ~KIND_MASK) >>> 0 === this.magic(block, (lead | LEAD_FLAG) >>> 0)
+    if (!sound) this.fail(payload)
     return block
   }
 
-  #sizeWithLead(lead: number, block: Address): number {
-    return lead + bytesOf(this.#memory.u32[(block + lead) >>> 2])
+  private sizeWithLead(lead: number, block: Address): number {
+    return lead + bytesOf(this.memory.u32[(block + lead) >>> 2])
   }
 
   /** Finds out what is wrong with a payload that did not pass, and throws it. Out of the fast path. */
-  #fail(payload: Address): never {
-    const { u32, byteLength } = this.#memory
+  private fail(payload: Address): never {
+    const { u32, byteLength } = this.memory
     const block = payload - HEADER_BYTES
     if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
       throw new HeapCorruptionError('INVALID_POINTER', payload, {
@@ -176,23 +182,23 @@ export class Mark32 implements Marking {
     const found = u32[(block + 4) >>> 2]
     const kind = (found & KIND_MASK) as Kind
     const bits = (found & ~KIND_MASK) >>> 0
-    const expected = this.#magic(block, size)
-    const fits = this.#fits(block, size)
+    const expected = this.magic(block, size)
+    const fits = this.fits(block, size)
     const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
     if (bits === (expected ^ FREED_FLIP) >>> 0) {
       throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind })
     }
     if (bits === expected && fits && (size & LEAD_FLAG) === 0)
-      this.#failAtFooter(payload, size, found)
+      this.failAtFooter(payload, size, found)
     if (bits === expected) {
       const hint = 'it is the unused lead of an over-aligned block'
       throw new HeapCorruptionError('INVALID_POINTER', payload, { hint })
     }
-    this.#failAtHeader(payload, size, found)
+    this.failAtHeader(payload, size, found)
   }
 
-  #failAtFooter(payload: Address, size: number, magic: number): never {
-    const { u8, u32 } = this.#memory
+  private failAtFooter(payload: Address, size: number, magic: number): never {
+    const { u8, u32 } = this.memory
     const footer = payload - HEADER_BYTES + bytesOf(size) - FOOTER_BYTES
     const details = { size: footer - payload, kind: (magic & KIND_MASK) as Kind }
     const words = [magic, size]
@@ -217,24 +223,29 @@ export class Mark32 implements Marking {
   }
 
   /** The header is none: if a footer still answers to it, it was overwritten, otherwise there never was one. */
-  #failAtHeader(payload: Address, size: number, found: number): never {
-    const { u32 } = this.#memory
+  private failAtHeader(payload: Address, size: number, found: number): never {
+    const { u32 } = this.memory
     const block = payload - HEADER_BYTES
-    if (this.#fits(block, size)) {
+    if (this.fits(block, size)) {
       const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
       const magic = u32[footer]
-      if (u32[footer + 1] === size && (magic & ~KIND_MASK) >>> 0 === this.#magic(block, size)) {
-        throw this.#underflow(payload, size, magic, found)
+      if (u32[footer + 1] === size && (magic & ~KIND_MASK) >>> 0 === this.magic(block, size)) {
+        throw this.underflow(payload, size, magic, found)
       }
     }
     throw new HeapCorruptionError('INVALID_POINTER', payload, {
-      expected: this.#magic(block, size),
+      expected: this.magic(block, size),
       found,
     })
   }
 
   /** The error for a header whose magic was overwritten. */
-  #underflow(payload: Address, size: number, magic: number, found: number): HeapCorruptionError {
+  private underflow(
+    payload: Address,
+    size: number,
+    magic: number,
+    found: number,
+  ): HeapCorruptionError {
     let offset = -1
     while (offset > -4 && ((magic ^ found) >>> ((offset + 4) * 8)) % 256 === 0) offset--
     return new HeapCorruptionError('UNDERFLOW', payload, {

@@ -29,15 +29,22 @@ export interface Marking {
    *
    * @param block - Start of the block, `phase` modulo 16.
    * @param size - Bytes of the whole block, marks included; a multiple of 16.
+   * @param requested - Bytes the caller asked for, for markings that guard the slack too.
    * @returns The payload, a multiple of 16.
    */
-  mark(block: Address, size: number, kind: Kind): Address
+  mark(block: Address, size: number, kind: Kind, requested: number): Address
   /**
    * Writes marks for a payload that begins later in its block, for alignments above 16.
    *
    * @param payload - A multiple of 16, at least 2 * headerBytes behind `block`.
    */
-  markAligned(block: Address, size: number, kind: Kind, payload: Address): Address
+  markAligned(
+    block: Address,
+    size: number,
+    kind: Kind,
+    payload: Address,
+    requested: number,
+  ): Address
   /**
    * Verifies both marks of a payload.
    *

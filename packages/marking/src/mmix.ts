@@ -24,11 +24,11 @@ export class Mmix {
     const cross = Math.imul(high, MULTIPLIER_LOW) + Math.imul(low, MULTIPLIER_HIGH)
     const productLow = Math.imul(low, MULTIPLIER_LOW) >>> 0
     const productHigh = (mulHigh(low >>> 0, MULTIPLIER_LOW) + cross) >>> 0
-    this.#reduce(productHigh, productLow)
+    this.reduce(productHigh, productLow)
   }
 
   /** At most 12 times the modulus fits in 64 bits; the quotient in doubles is right or one too high or too low. */
-  #reduce(high: number, low: number): void {
+  private reduce(high: number, low: number): void {
     const quotient = Math.floor((high * TWO_32 + low) / MODULUS)
     const taken = quotient * MODULUS_LOW
     let restLow = low - (taken % TWO_32)

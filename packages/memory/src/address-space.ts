@@ -118,11 +118,11 @@ export class AddressSpace {
 
   /** Like {@link AddressSpace.mmap}, but the pages may hold what they held before: for strategies, which need no zeros. */
   mapPages(length: number, alignment: number, tag: number): Address {
-    const pages = this.#pagesOf(length)
+    const pages = this.pagesOf(length)
     if (pages === 0) return 0
-    const page = this.#take(pages, Math.max(alignment, PAGE_BYTES) >>> PAGE_BITS, tag)
+    const page = this.take(pages, Math.max(alignment, PAGE_BYTES) >>> PAGE_BITS, tag)
     if (page === 0) return 0
-    this.#countMapped(page, pages)
+    this.countMapped(page, pages)
     return page * PAGE_BYTES
   }
 
@@ -134,9 +134,9 @@ export class AddressSpace {
    * @throws {@link MemoryError} `UNALIGNED` or `UNMAPPED`; then nothing was unmapped.
    */
   munmap(address: Address, length: number): void {
-    const first = this.#mappedPage(address, length)
+    const first = this.mappedPage(address, length)
     const end = first + Math.ceil(length / PAGE_BYTES)
-    for (let page = first; page < end; ) page += this.#release(page, end)
+    for (let page = first; page < end; ) page += this.release(page, end)
   }
 
   /**
@@ -155,7 +155,7 @@ export class AddressSpace {
     options: { readonly mayMove?: boolean; readonly zeroed?: boolean } = {},
   ): Address {
     const { mayMove = false, zeroed = true } = options
-    const page = this.#mappedPage(address, oldLength)
+    const page = this.mappedPage(address, oldLength)
     const oldPages = Math.ceil(oldLength / PAGE_BYTES)
     const run = this.runs.find(page)
     if (run + this.runs.pages(run) < page + oldPages) {
@@ -165,14 +165,14 @@ export class AddressSpace {
         address,
       )
     }
-    const newPages = this.#pagesOf(newLength)
+    const newPages = this.pagesOf(newLength)
     if (newPages === 0) return 0
     if (newPages <= oldPages) {
       if (newPages < oldPages)
         this.munmap(address + newPages * PAGE_BYTES, (oldPages - newPages) * PAGE_BYTES)
       return address
     }
-    if (this.#extend(run, page + oldPages, newPages - oldPages, zeroed)) return address
+    if (this.extend(run, page + oldPages, newPages - oldPages, zeroed)) return address
     if (!mayMove) return 0
     const moved = this.mmap(newLength, PAGE_BYTES, this.runs.tag(run))
     if (moved === 0) return 0
@@ -239,7 +239,7 @@ export class AddressSpace {
   }
 
   /** Mapped pages from `page` on, when all `length` bytes there are mapped. */
-  #mappedPage(address: Address, length: number): number {
+  private mappedPage(address: Address, length: number): number {
     if (!Number.isInteger(address) || address % PAGE_BYTES !== 0 || address <= 0) {
       throw new MemoryError(
         'UNALIGNED',
@@ -267,24 +267,24 @@ export class AddressSpace {
   }
 
   /** Pages of a request; 0 when it can never be served. */
-  #pagesOf(length: number): number {
+  private pagesOf(length: number): number {
     return length > 0 && length <= this.memory.maximum ? Math.ceil(length / PAGE_BYTES) : 0
   }
 
   /** Takes a free run for `tag`, growing the memory when none is left. */
-  #take(pages: number, alignPages: number, tag: number): number {
+  private take(pages: number, alignPages: number, tag: number): number {
     const wanted = pages + alignPages - 1
     let run = this.bins.find(wanted, false)
     if (run === 0 && growSpace(this, wanted)) run = this.bins.find(wanted, false)
     if (run === 0) run = this.bins.find(wanted, true)
     if (run === 0) return 0
     const page = Math.ceil(run / alignPages) * alignPages
-    this.#claim(run, page, pages, tag)
+    this.claim(run, page, pages, tag)
     return page
   }
 
   /** Turns pages [page, page + pages) of the free run `run` into a run of `tag`; what is left and right stays free. */
-  #claim(run: number, page: number, pages: number, tag: number): void {
+  private claim(run: number, page: number, pages: number, tag: number): void {
     const { runs, bins } = this
     const total = runs.pages(run)
     const right = run + total - (page + pages)
@@ -301,7 +301,7 @@ export class AddressSpace {
   }
 
   /** Frees the part of one run that lies in [page, end). @returns Pages freed. */
-  #release(page: number, end: number): number {
+  private release(page: number, end: number): number {
     const { runs } = this
     const run = runs.find(page)
     if (run < page) runs.split(run, page - run)
@@ -337,7 +337,7 @@ export class AddressSpace {
   }
 
   /** Lengthens the run at `run`, which ends at page `end`, by `more` pages. */
-  #extend(run: number, end: number, more: number, zeroed: boolean): boolean {
+  private extend(run: number, end: number, more: number, zeroed: boolean): boolean {
     const { runs } = this
     const { u32 } = this.memory
     if (run + runs.pages(run) !== end) return false
@@ -346,15 +346,15 @@ export class AddressSpace {
     const reachesTop = end + room() === u32[this.slots + L.END]
     if (room() < more && reachesTop) growSpace(this, more - room())
     if (room() < more) return false
-    this.#claim(end, end, more, runs.tag(run))
+    this.claim(end, end, more, runs.tag(run))
     runs.write(run, runs.tag(run), end - run + more)
     runs.clear(end)
     if (zeroed) this.memory.zero(end * PAGE_BYTES, more * PAGE_BYTES)
-    this.#countMapped(end, more)
+    this.countMapped(end, more)
     return true
   }
 
-  #countMapped(page: number, pages: number): void {
+  private countMapped(page: number, pages: number): void {
     const { u32 } = this.memory
     if (page + pages > u32[this.slots + L.FRESH]) u32[this.slots + L.FRESH] = page + pages
     const mapped = u32[this.slots + L.MAPPED] + pages

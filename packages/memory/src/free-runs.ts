@@ -24,48 +24,48 @@ const NEAR_TRIES = 4
 export const FREE_RUNS_BYTES: number = 4 * (1 + LEVELS + LEVELS * STEPS)
 
 export class FreeRuns {
-  readonly #memory: Memory
-  readonly #runs: RunMap
-  readonly #levels: number
-  readonly #heads: number
+  private readonly memory: Memory
+  private readonly runs: RunMap
+  private readonly levels: number
+  private readonly heads: number
 
   constructor(memory: Memory, control: Address, runs: RunMap) {
-    this.#memory = memory
-    this.#runs = runs
-    this.#levels = control >>> 2
-    this.#heads = this.#levels + 1 + LEVELS
+    this.memory = memory
+    this.runs = runs
+    this.levels = control >>> 2
+    this.heads = this.levels + 1 + LEVELS
   }
 
   insert(page: number, pages: number): void {
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     const bin = binOf(pages)
-    const head = u32[this.#heads + bin]
-    const slot = this.#runs.table.slot(page)
+    const head = u32[this.heads + bin]
+    const slot = this.runs.table.slot(page)
     u32[slot + NEXT_COLUMN] = head
     u32[slot + PREV_COLUMN] = 0
-    if (head !== 0) u32[this.#runs.table.slot(head) + PREV_COLUMN] = page
-    u32[this.#heads + bin] = page
+    if (head !== 0) u32[this.runs.table.slot(head) + PREV_COLUMN] = page
+    u32[this.heads + bin] = page
     const level = bin >>> STEP_BITS
-    u32[this.#levels + 1 + level] |= 1 << (bin & (STEPS - 1))
-    u32[this.#levels] |= 1 << level
+    u32[this.levels + 1 + level] |= 1 << (bin & (STEPS - 1))
+    u32[this.levels] |= 1 << level
   }
 
   remove(page: number, pages: number): void {
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     const bin = binOf(pages)
-    const slot = this.#runs.table.slot(page)
+    const slot = this.runs.table.slot(page)
     const next = u32[slot + NEXT_COLUMN]
     const prev = u32[slot + PREV_COLUMN]
-    if (next !== 0) u32[this.#runs.table.slot(next) + PREV_COLUMN] = prev
+    if (next !== 0) u32[this.runs.table.slot(next) + PREV_COLUMN] = prev
     if (prev !== 0) {
-      u32[this.#runs.table.slot(prev) + NEXT_COLUMN] = next
+      u32[this.runs.table.slot(prev) + NEXT_COLUMN] = next
       return
     }
-    u32[this.#heads + bin] = next
+    u32[this.heads + bin] = next
     if (next !== 0) return
     const level = bin >>> STEP_BITS
-    u32[this.#levels + 1 + level] &= ~(1 << (bin & (STEPS - 1)))
-    if (u32[this.#levels + 1 + level] === 0) u32[this.#levels] &= ~(1 << level)
+    u32[this.levels + 1 + level] &= ~(1 << (bin & (STEPS - 1)))
+    if (u32[this.levels + 1 + level] === 0) u32[this.levels] &= ~(1 << level)
   }
 
   /**
@@ -73,31 +73,31 @@ export class FreeRuns {
    * @returns First page of a free run of at least `pages` pages, still in its bin; 0 when none was found.
    */
   find(pages: number, exhaustive: boolean): number {
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     const own = binOf(pages)
     const tries = exhaustive ? 2 ** 20 : NEAR_TRIES
-    let page = u32[this.#heads + own]
+    let page = u32[this.heads + own]
     for (let i = 0; page !== 0 && i < tries; i++) {
-      if (this.#runs.pages(page) >= pages) return page
-      page = u32[this.#runs.table.slot(page) + NEXT_COLUMN]
+      if (this.runs.pages(page) >= pages) return page
+      page = u32[this.runs.table.slot(page) + NEXT_COLUMN]
     }
     const level = own >>> STEP_BITS
-    const steps = u32[this.#levels + 1 + level] & (-2 << (own & (STEPS - 1)))
-    if (steps !== 0) return u32[this.#heads + level * STEPS + lowestBit(steps)]
-    const levels = u32[this.#levels] & (-2 << level)
+    const steps = u32[this.levels + 1 + level] & (-2 << (own & (STEPS - 1)))
+    if (steps !== 0) return u32[this.heads + level * STEPS + lowestBit(steps)]
+    const levels = u32[this.levels] & (-2 << level)
     if (levels === 0) return 0
     const higher = lowestBit(levels)
-    return u32[this.#heads + higher * STEPS + lowestBit(u32[this.#levels + 1 + higher])]
+    return u32[this.heads + higher * STEPS + lowestBit(u32[this.levels + 1 + higher])]
   }
 
   /** Head of the bin that a run of `pages` pages belongs to; for checks. */
   head(pages: number): number {
-    return this.#memory.u32[this.#heads + binOf(pages)]
+    return this.memory.u32[this.heads + binOf(pages)]
   }
 
   /** Empties all bins: for rebuilding them from the run map. */
   clear(): void {
-    this.#memory.u32.fill(0, this.#levels, this.#levels + FREE_RUNS_BYTES / 4)
+    this.memory.u32.fill(0, this.levels, this.levels + FREE_RUNS_BYTES / 4)
   }
 }
 

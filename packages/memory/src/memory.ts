@@ -84,14 +84,14 @@ export class Memory {
 
   /** @internal What the creator begins with; a handle that attached does not know. */
   readonly site: Site
-  readonly #supply: GrowthSupplier | undefined
+  private readonly supply: GrowthSupplier | undefined
 
   private constructor(backing: Backing, site: Site, supply: GrowthSupplier | undefined) {
     this.wasm = backing instanceof WebAssembly.Memory ? backing : null
     this.base = site.base
     this.site = site
-    this.#supply = supply
-    this.#makeViews(this.wasm?.buffer ?? (backing as ArrayBufferLike))
+    this.supply = supply
+    this.makeViews(this.wasm?.buffer ?? (backing as ArrayBufferLike))
     this.shared = isShared(this.buffer)
   }
 
@@ -168,7 +168,7 @@ export class Memory {
 
   /** Makes the views current if the memory has grown since. Cost when it has not: one load, one compare. */
   refresh(): this {
-    if (this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] !== this.byteLength) this.#catchUp()
+    if (this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] !== this.byteLength) this.catchUp()
     return this
   }
 
@@ -179,7 +179,7 @@ export class Memory {
    * the memory cannot grow. Then nothing changed.
    */
   grow(bytes: number): Address {
-    if (this.#supply !== undefined) return this.#growBySupplier(this.#supply, bytes)
+    if (this.supply !== undefined) return this.growBySupplier(this.supply, bytes)
     if (this.wasm === null) return 0
     const step = roundUp(bytes, WASM_PAGE_BYTES)
     if (this.wasm.buffer.byteLength + step > this.maximum) return 0
@@ -191,14 +191,14 @@ export class Memory {
       if (error instanceof RangeError) return 0
       throw error
     }
-    this.#makeViews(this.wasm.buffer)
+    this.makeViews(this.wasm.buffer)
     this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] = this.byteLength
     return start
   }
 
   /** Bytes that a successful `grow(bytes)` adds. */
   growthBytes(bytes: number): number {
-    return this.#supply === undefined ? roundUp(bytes, WASM_PAGE_BYTES) : bytes
+    return this.supply === undefined ? roundUp(bytes, WASM_PAGE_BYTES) : bytes
   }
 
   /** Fills `length` bytes with zeros; both multiples of 8. Words of 8 bytes: on shared memory 3 times as fast as bytes. */
@@ -223,7 +223,7 @@ export class Memory {
     return findControl(this, name)
   }
 
-  #growBySupplier(supply: GrowthSupplier, bytes: number): Address {
+  private growBySupplier(supply: GrowthSupplier, bytes: number): Address {
     const given = supply(bytes + PAGE_BYTES)
     if (given === 0) return 0
     this.refresh()
@@ -243,23 +243,23 @@ export class Memory {
     return start
   }
 
-  #catchUp(): void {
+  private catchUp(): void {
     const buffer = this.wasm === null ? this.buffer : this.wasm.buffer
     if (buffer.byteLength === 0) {
       throw new MemoryError('BAD_MEMORY', 'the buffer behind this heap was detached or transferred')
     }
-    this.#makeViews(buffer)
+    this.makeViews(buffer)
     const known = this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2]
     if (known > this.byteLength && this.wasm !== null) {
       // Seen in Chrome 149: another thread grew the memory, and the getter still gives the old buffer. An empty growth
       // makes the engine look again.
       this.wasm.grow(0)
-      this.#makeViews(this.wasm.buffer)
+      this.makeViews(this.wasm.buffer)
     }
     if (known < this.byteLength) this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] = this.byteLength
   }
 
-  #makeViews(buffer: ArrayBufferLike): void {
+  private makeViews(buffer: ArrayBufferLike): void {
     const length = Math.floor(buffer.byteLength / 8) * 8
     this.buffer = buffer
     this.byteLength = length

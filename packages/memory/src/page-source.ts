@@ -18,12 +18,12 @@ export class PageSource
 {
   readonly alignment: number = PAGE_BYTES
   readonly divisible = true
-  readonly #space: AddressSpace
+  private readonly space: AddressSpace
   /** The tag of this source's runs in the run map. */
   readonly tag: number
 
   constructor(space: AddressSpace, tag: number) {
-    this.#space = space
+    this.space = space
     this.tag = tag
   }
 
@@ -32,22 +32,22 @@ export class PageSource
   }
 
   allocate(size: number): Address {
-    return this.#space.mapPages(size, PAGE_BYTES, this.tag)
+    return this.space.mapPages(size, PAGE_BYTES, this.tag)
   }
 
   allocateZeroed(size: number): Address {
-    return this.#space.mmap(size, PAGE_BYTES, this.tag)
+    return this.space.mmap(size, PAGE_BYTES, this.tag)
   }
 
   allocateAligned(size: number, alignment: number): Address {
-    return this.#space.mapPages(size, alignment, this.tag)
+    return this.space.mapPages(size, alignment, this.tag)
   }
 
   deallocate(address: Address, size: number): void {
-    this.#space.munmap(address, size)
+    this.space.munmap(address, size)
   }
 
   resize(address: Address, oldSize: number, newSize: number): boolean {
-    return this.#space.mremap(address, oldSize, newSize, IN_PLACE) !== 0
+    return this.space.mremap(address, oldSize, newSize, IN_PLACE) !== 0
   }
 }

@@ -17,10 +17,10 @@ const LEAF_WORD_BITS = 10
 
 /** A handle on a table; all its state lies in the directory and the leaves. */
 export class PageTable {
-  readonly #memory: Memory
+  private readonly memory: Memory
   /** Word index of the directory. */
-  readonly #directory: number
-  readonly #columnBits: number
+  private readonly directory: number
+  private readonly columnBits: number
   /** log2 of the pages that one leaf serves. */
   readonly segmentBits: number
 
@@ -29,10 +29,10 @@ export class PageTable {
    * @param columns - Words per page: 1, 2 or 4.
    */
   constructor(memory: Memory, directory: Address, columns: 1 | 2 | 4) {
-    this.#memory = memory
-    this.#directory = directory >>> 2
-    this.#columnBits = columns >> 1
-    this.segmentBits = LEAF_WORD_BITS - this.#columnBits
+    this.memory = memory
+    this.directory = directory >>> 2
+    this.columnBits = columns >> 1
+    this.segmentBits = LEAF_WORD_BITS - this.columnBits
   }
 
   /** Bytes of a directory that reaches up to `maximum` bytes of memory. */
@@ -47,24 +47,24 @@ export class PageTable {
 
   /** Whether the segment of `page` has a leaf. `page` must lie below the maximum. */
   hasLeaf(page: number): boolean {
-    return this.#memory.u32[this.#directory + (page >>> this.segmentBits)] !== 0
+    return this.memory.u32[this.directory + (page >>> this.segmentBits)] !== 0
   }
 
   /** Gives the segment of `page` a leaf: one zeroed page at `address`. */
   setLeaf(page: number, address: Address): void {
-    this.#memory.u32[this.#directory + (page >>> this.segmentBits)] = address
+    this.memory.u32[this.directory + (page >>> this.segmentBits)] = address
   }
 
   /** Word index of the first column of `page`, or 0 when its segment has no leaf. */
   slot(page: number): number {
-    const leaf = this.#memory.u32[this.#directory + (page >>> this.segmentBits)]
+    const leaf = this.memory.u32[this.directory + (page >>> this.segmentBits)]
     if (leaf === 0) return 0
-    return (leaf >>> 2) + ((page & ((1 << this.segmentBits) - 1)) << this.#columnBits)
+    return (leaf >>> 2) + ((page & ((1 << this.segmentBits) - 1)) << this.columnBits)
   }
 
   /** First column of `page`, 0 when its segment has no leaf. */
   get(page: number): number {
     const slot = this.slot(page)
-    return slot === 0 ? 0 : this.#memory.u32[slot]
+    return slot === 0 ? 0 : this.memory.u32[slot]
   }
 }

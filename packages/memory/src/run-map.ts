@@ -34,18 +34,18 @@ const TAG_MASK = 0xff
 const PAGES_SHIFT = 8
 
 export class RunMap {
-  readonly #memory: Memory
+  private readonly memory: Memory
   readonly table: PageTable
-  readonly #summary: number
+  private readonly summary: number
 
   /**
    * @param directory - Address of the page table's directory.
    * @param summary - Address of the summary, a bit per directory entry.
    */
   constructor(memory: Memory, directory: Address, summary: Address) {
-    this.#memory = memory
+    this.memory = memory
     this.table = new PageTable(memory, directory, 4)
-    this.#summary = summary >>> 2
+    this.summary = summary >>> 2
   }
 
   tag(page: number): number {
@@ -59,24 +59,24 @@ export class RunMap {
   /** Makes `page` the start of a run. */
   start(page: number, tag: number, pages: number): void {
     this.write(page, tag, pages)
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     u32[this.table.slot(page & ~31) + STARTS_COLUMN] |= 1 << (page & 31)
     const segment = page >>> this.table.segmentBits
-    u32[this.#summary + (segment >>> 5)] |= 1 << (segment & 31)
+    u32[this.summary + (segment >>> 5)] |= 1 << (segment & 31)
   }
 
   /** Changes tag and length of the run that starts at `page`. */
   write(page: number, tag: number, pages: number): void {
-    this.#memory.u32[this.table.slot(page)] = tag | (pages << PAGES_SHIFT)
+    this.memory.u32[this.table.slot(page)] = tag | (pages << PAGES_SHIFT)
   }
 
   /** Forgets that a run starts at `page`: the run before it has swallowed it. */
   clear(page: number): void {
-    const u32 = this.#memory.u32
+    const u32 = this.memory.u32
     u32[this.table.slot(page & ~31) + STARTS_COLUMN] &= ~(1 << (page & 31))
     u32[this.table.slot(page)] = 0
     const segment = page >>> this.table.segmentBits
-    if (this.#lastStart(segment) < 0) u32[this.#summary + (segment >>> 5)] &= ~(1 << (segment & 31))
+    if (this.lastStart(segment) < 0) u32[this.summary + (segment >>> 5)] &= ~(1 << (segment & 31))
   }
 
   /** Cuts the run at `page` in two; the second begins after `pages` pages and has the same tag. */
@@ -91,21 +91,21 @@ export class RunMap {
     const table = this.table
     const segment = page >>> table.segmentBits
     if (table.hasLeaf(page)) {
-      const found = this.#lastStartUpTo(page)
+      const found = this.lastStartUpTo(page)
       if (found >= 0) return found
     }
-    const before = this.#segmentBefore(segment)
-    return before < 0 ? -1 : this.#lastStart(before)
+    const before = this.segmentBefore(segment)
+    return before < 0 ? -1 : this.lastStart(before)
   }
 
   /** Whether a run starts at exactly `page`. */
   startsAt(page: number): boolean {
     const slot = this.table.slot(page & ~31)
-    return slot !== 0 && (this.#memory.u32[slot + STARTS_COLUMN] & (1 << (page & 31))) !== 0
+    return slot !== 0 && (this.memory.u32[slot + STARTS_COLUMN] & (1 << (page & 31))) !== 0
   }
 
-  #lastStartUpTo(page: number): number {
-    const u32 = this.#memory.u32
+  private lastStartUpTo(page: number): number {
+    const u32 = this.memory.u32
     const first = (page >>> this.table.segmentBits) << this.table.segmentBits
     let group = page & ~31
     let word = u32[this.table.slot(group) + STARTS_COLUMN] & (0xffffffff >>> (31 - (page & 31)))
@@ -117,18 +117,18 @@ export class RunMap {
     return group + 31 - Math.clz32(word)
   }
 
-  #lastStart(segment: number): number {
-    return this.#lastStartUpTo(((segment + 1) << this.table.segmentBits) - 1)
+  private lastStart(segment: number): number {
+    return this.lastStartUpTo(((segment + 1) << this.table.segmentBits) - 1)
   }
 
   /** The last segment below `segment` in which a run starts, -1 when there is none. */
-  #segmentBefore(segment: number): number {
-    const u32 = this.#memory.u32
+  private segmentBefore(segment: number): number {
+    const u32 = this.memory.u32
     let index = segment >>> 5
-    let word = u32[this.#summary + index] & ((1 << (segment & 31)) - 1)
+    let word = u32[this.summary + index] & ((1 << (segment & 31)) - 1)
     while (word === 0) {
       if (--index < 0) return -1
-      word = u32[this.#summary + index]
+      word = u32[this.summary + index]
     }
     return index * 32 + 31 - Math.clz32(word)
   }

@@ -58,22 +58,22 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
   readonly alignment: number
   /** Bytes of a chunk. */
   readonly chunkSize: number
-  readonly #memory: Memory
-  readonly #parent: RegionAllocator
+  private readonly memory: Memory
+  private readonly parent: RegionAllocator
   /** Word index of the control block. */
-  readonly #slots: number
-  readonly #phase: number
-  readonly #linkOffset: number
-  readonly #secret: number
+  private readonly slots: number
+  private readonly phase: number
+  private readonly linkOffset: number
+  private readonly secret: number
 
   private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
     const slots = control >>> 2
-    this.#memory = memory
-    this.#parent = parent
-    this.#slots = slots
-    this.#phase = memory.u32[slots + L.PHASE]
-    this.#linkOffset = memory.u32[slots + L.LINK_OFFSET]
-    this.#secret = memory.secret
+    this.memory = memory
+    this.parent = parent
+    this.slots = slots
+    this.phase = memory.u32[slots + L.PHASE]
+    this.linkOffset = memory.u32[slots + L.LINK_OFFSET]
+    this.secret = memory.secret
     this.chunkSize = memory.u32[slots + L.CHUNK_SIZE]
     this.alignment = Math.min(this.chunkSize & -this.chunkSize, parent.alignment, 16)
   }
@@ -154,47 +154,47 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
 
   /** Hot path: five loads, two stores, no call. */
   allocate(size: number): Address {
-    const u32 = this.#memory.u32
-    const chunk = u32[this.#slots + L.FREE_HEAD]
-    if (chunk === 0 || size > this.chunkSize) return size > this.chunkSize ? 0 : this.#carve()
-    const link = (chunk + this.#linkOffset) >>> 2
+    const u32 = this.memory.u32
+    const chunk = u32[this.slots + L.FREE_HEAD]
+    if (chunk === 0 || size > this.chunkSize) return size > this.chunkSize ? 0 : this.carve()
+    const link = (chunk + this.linkOffset) >>> 2
     const next = u32[link]
-    if ((next ^ chunk ^ this.#secret) >>> 0 !== u32[link + 1]) this.#failLink(chunk)
-    u32[this.#slots + L.FREE_HEAD] = next
+    if ((next ^ chunk ^ this.secret) >>> 0 !== u32[link + 1]) this.failLink(chunk)
+    u32[this.slots + L.FREE_HEAD] = next
     return chunk
   }
 
   /** Hot path: one load, three stores. */
   deallocate(address: Address, _size: number): void {
-    const u32 = this.#memory.u32
-    const next = u32[this.#slots + L.FREE_HEAD]
-    const link = (address + this.#linkOffset) >>> 2
+    const u32 = this.memory.u32
+    const next = u32[this.slots + L.FREE_HEAD]
+    const link = (address + this.linkOffset) >>> 2
     u32[link] = next
-    u32[link + 1] = next ^ address ^ this.#secret
-    u32[this.#slots + L.FREE_HEAD] = address
+    u32[link + 1] = next ^ address ^ this.secret
+    u32[this.slots + L.FREE_HEAD] = address
   }
 
   /** Refills so far. */
   get refills(): number {
-    return this.#memory.u32[this.#slots + L.REFILLS]
+    return this.memory.u32[this.slots + L.REFILLS]
   }
 
   /** Chunks obtained from the parent so far. */
   get chunks(): number {
-    return this.#memory.u32[this.#slots + L.CHUNKS]
+    return this.memory.u32[this.slots + L.CHUNKS]
   }
 
   /** Chunks that are free, counted one by one. @throws {@link InvariantError} when the list is damaged. */
   countFree(): number {
     let count = 0
-    this.#eachFree(() => count++)
-    return count + this.#uncarved()
+    this.eachFree(() => count++)
+    return count + this.uncarved()
   }
 
   check(): void {
-    const { u32, byteLength } = this.#memory
-    const next = u32[this.#slots + L.CARVE_NEXT]
-    const end = u32[this.#slots + L.CARVE_END]
+    const { u32, byteLength } = this.memory
+    const next = u32[this.slots + L.CARVE_NEXT]
+    const end = u32[this.slots + L.CARVE_END]
     if (next > end || end > byteLength) {
       throw new InvariantError('small pool', 'the range to carve is not inside the memory', next)
     }
@@ -203,11 +203,11 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
 
   walker(): RegionWalker {
     const free = new Set<Address>()
-    this.#eachFree((chunk) => free.add(chunk))
-    const next = this.#memory.u32[this.#slots + L.CARVE_NEXT]
-    const end = this.#memory.u32[this.#slots + L.CARVE_END]
+    this.eachFree((chunk) => free.add(chunk))
+    const next = this.memory.u32[this.slots + L.CARVE_NEXT]
+    const end = this.memory.u32[this.slots + L.CARVE_END]
     return (address, size, visit) => {
-      const first = address + ((this.#phase - address) & 15)
+      const first = address + ((this.phase - address) & 15)
       for (let chunk = first; chunk + this.chunkSize <= address + size; chunk += this.chunkSize) {
         const uncarved = chunk >= next && chunk < end
         visit(chunk, this.chunkSize, !uncarved && !free.has(chunk))
@@ -224,80 +224,80 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
     regions: Iterable<{ readonly address: Address; readonly length: number }>,
     isFree: (chunk: Address) => boolean,
   ): void {
-    const { u32 } = this.#memory
-    u32[this.#slots + L.FREE_HEAD] = 0
+    const { u32 } = this.memory
+    u32[this.slots + L.FREE_HEAD] = 0
     let chunks = 0
     for (const { address, length } of regions) {
-      const next = u32[this.#slots + L.CARVE_NEXT]
-      const end = u32[this.#slots + L.CARVE_END]
-      const first = address + ((this.#phase - address) & 15)
+      const next = u32[this.slots + L.CARVE_NEXT]
+      const end = u32[this.slots + L.CARVE_END]
+      const first = address + ((this.phase - address) & 15)
       for (let chunk = first; chunk + this.chunkSize <= address + length; chunk += this.chunkSize) {
         chunks++
         if ((chunk < next || chunk >= end) && isFree(chunk)) this.deallocate(chunk, this.chunkSize)
       }
     }
-    u32[this.#slots + L.CHUNKS] = chunks
+    u32[this.slots + L.CHUNKS] = chunks
   }
 
   /** The next chunk that was never used, refilling when there is none. */
-  #carve(): Address {
-    let u32 = this.#memory.u32
-    let chunk = u32[this.#slots + L.CARVE_NEXT]
-    if (chunk + this.chunkSize > u32[this.#slots + L.CARVE_END]) {
-      if (!this.#refill()) return 0
-      u32 = this.#memory.u32
-      chunk = u32[this.#slots + L.CARVE_NEXT]
+  private carve(): Address {
+    let u32 = this.memory.u32
+    let chunk = u32[this.slots + L.CARVE_NEXT]
+    if (chunk + this.chunkSize > u32[this.slots + L.CARVE_END]) {
+      if (!this.refill()) return 0
+      u32 = this.memory.u32
+      chunk = u32[this.slots + L.CARVE_NEXT]
     }
-    u32[this.#slots + L.CARVE_NEXT] = chunk + this.chunkSize
+    u32[this.slots + L.CARVE_NEXT] = chunk + this.chunkSize
     return chunk
   }
 
-  #refill(): boolean {
-    const wanted = this.#memory.u32[this.#slots + L.NEXT_REFILL]
+  private refill(): boolean {
+    const wanted = this.memory.u32[this.slots + L.NEXT_REFILL]
     const least = this.chunkSize + 15
     let bytes = wanted
-    let region = this.#parent.allocate(bytes)
+    let region = this.parent.allocate(bytes)
     while (region === 0 && bytes > least) {
       bytes = Math.max(bytes >>> 1, least)
-      region = this.#parent.allocate(bytes)
+      region = this.parent.allocate(bytes)
     }
     if (region === 0) return false
-    const u32 = this.#memory.u32
-    const size = this.#parent.goodSize(bytes)
-    const first = region + ((this.#phase - region) & 15)
+    const u32 = this.memory.u32
+    const size = this.parent.goodSize(bytes)
+    const first = region + ((this.phase - region) & 15)
     const count = Math.floor((region + size - first) / this.chunkSize)
-    u32[this.#slots + L.CARVE_END] = first + count * this.chunkSize
-    u32[this.#slots + L.CARVE_NEXT] = first
-    u32[this.#slots + L.CHUNKS] += count
-    u32[this.#slots + L.REFILLS]++
-    u32[this.#slots + L.NEXT_REFILL] = Math.min(wanted * 2, u32[this.#slots + L.REFILL_CAP])
+    u32[this.slots + L.CARVE_END] = first + count * this.chunkSize
+    u32[this.slots + L.CARVE_NEXT] = first
+    u32[this.slots + L.CHUNKS] += count
+    u32[this.slots + L.REFILLS]++
+    u32[this.slots + L.NEXT_REFILL] = Math.min(wanted * 2, u32[this.slots + L.REFILL_CAP])
     return true
   }
 
-  #uncarved(): number {
-    const { u32 } = this.#memory
-    return (u32[this.#slots + L.CARVE_END] - u32[this.#slots + L.CARVE_NEXT]) / this.chunkSize
+  private uncarved(): number {
+    const { u32 } = this.memory
+    return (u32[this.slots + L.CARVE_END] - u32[this.slots + L.CARVE_NEXT]) / this.chunkSize
   }
 
   /** Follows the free list, verifying each link first; at most as many steps as there are chunks. */
-  #eachFree(visit: (chunk: Address) => void): void {
-    const { u32, byteLength } = this.#memory
+  private eachFree(visit: (chunk: Address) => void): void {
+    const { u32, byteLength } = this.memory
     let left = this.chunks
-    let chunk = u32[this.#slots + L.FREE_HEAD]
+    let chunk = u32[this.slots + L.FREE_HEAD]
     while (chunk !== 0) {
       if (chunk + this.chunkSize > byteLength || (chunk & 15) % 4 !== 0) {
         throw new InvariantError('small pool', 'the free list leads out of the memory', chunk)
       }
       if (left-- === 0) throw new InvariantError('small pool', 'the free list does not end', chunk)
-      const link = (chunk + this.#linkOffset) >>> 2
+      const link = (chunk + this.linkOffset) >>> 2
       const next = u32[link]
-      if ((next ^ chunk ^ this.#secret) >>> 0 !== u32[link + 1]) this.#failLink(chunk)
+      if ((next ^ chunk ^ this.secret) >>> 0 !== u32[link + 1]) this.failLink(chunk)
       visit(chunk)
       chunk = next
     }
   }
 
-  #failLink(chunk: Address): never {
+  private failLink(chunk: Address): never {
     throw new InvariantError('small pool', 'the link of a free chunk was overwritten', chunk)
   }
 }
