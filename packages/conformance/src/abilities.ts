@@ -12,14 +12,25 @@ import type {
   Owner,
   RegionAllocator,
   Walkable,
+  ZeroedAllocator,
 } from '@vmalloc/memory'
 
 /** An allocator with whatever abilities it has. */
 export type AbleAllocator = RegionAllocator &
-  Partial<InPlaceResizer & AlignedAllocator & DivisibleAllocator & Owner & Checkable & Walkable>
+  Partial<
+    InPlaceResizer &
+      AlignedAllocator &
+      ZeroedAllocator &
+      DivisibleAllocator &
+      Owner &
+      Checkable &
+      Walkable
+  >
 
 /** How a wrapper does what its parent can. */
-export type AbilityWrappers = Required<Pick<AbleAllocator, 'resize' | 'allocateAligned'>>
+export type AbilityWrappers = Required<
+  Pick<AbleAllocator, 'resize' | 'allocateAligned' | 'allocateZeroed'>
+>
 
 /** Gives `wrapper` exactly the abilities that `parent` has. */
 export function keepAbilities(
@@ -31,6 +42,7 @@ export function keepAbilities(
   if (parent.divisible === true) kept['divisible'] = true
   if (parent.resize !== undefined) kept['resize'] = wrappers.resize
   if (parent.allocateAligned !== undefined) kept['allocateAligned'] = wrappers.allocateAligned
+  if (parent.allocateZeroed !== undefined) kept['allocateZeroed'] = wrappers.allocateZeroed
   if (parent.owns !== undefined) kept['owns'] = (address: number) => parent.owns?.(address) === true
   Object.assign(wrapper, kept)
 }

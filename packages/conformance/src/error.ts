@@ -29,6 +29,7 @@ export type Law =
   | 'no-throw'
   | 'resize'
   | 'aligned'
+  | 'zeroed'
   | 'divisible'
   | 'owner'
   | 'check'

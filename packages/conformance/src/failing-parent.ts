@@ -13,7 +13,7 @@ export type FailureMode = 'once' | 'from-then-on'
 /**
  * Passes every call to its parent until its turn to fail has come.
  *
- * Calls that count are `allocate`, `allocateAligned` and `resize`; giving back never fails. It has the abilities of
+ * Calls that count are `allocate`, `allocateAligned`, `allocateZeroed` and `resize`; giving back never fails. It has the abilities of
  * the parent it wraps.
  */
 export class FailingParent implements RegionAllocator {
@@ -34,6 +34,7 @@ export class FailingParent implements RegionAllocator {
         this.#passes() && parent.resize?.(address, oldSize, newSize) === true,
       allocateAligned: (size, alignment) =>
         this.#passes() ? (parent.allocateAligned?.(size, alignment) ?? 0) : 0,
+      allocateZeroed: (size) => (this.#passes() ? (parent.allocateZeroed?.(size) ?? 0) : 0),
     })
   }
 

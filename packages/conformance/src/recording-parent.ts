@@ -47,6 +47,7 @@ export class RecordingParent implements RegionAllocator {
       resize: (address, oldSize, newSize) => this.#resize(address, oldSize, newSize),
       allocateAligned: (size, alignment) =>
         this.#grant(parent.allocateAligned?.(size, alignment) ?? 0, size),
+      allocateZeroed: (size) => this.#grant(parent.allocateZeroed?.(size) ?? 0, size),
     })
   }
 
