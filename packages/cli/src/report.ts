@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
+import { stripVTControlCharacters } from 'node:util'
 import type { TraceResult } from './replay/result.ts'
 import type { Colors } from './terminal/colors.ts'
 import { plainTable, tableLines } from './terminal/table.ts'
@@ -85,7 +86,7 @@ export function tableReport(
     ])
   }
   const lines = tableLines(table)
-  const width = Math.max(...lines.map(visibleLength))
+  const width = Math.max(...lines.map((line) => stripVTControlCharacters(line).length))
   lines.splice(1, 0, colors.dim('─'.repeat(width)))
   lines.push(colors.dim('─'.repeat(width)), summary(results, seconds, colors))
   lines.push(colors.dim(conditions(options)))
@@ -122,13 +123,6 @@ function conditions({ preset, workers, rounds }: ReportOptions): string {
   const { cpu, cores } = machine()
   const where = workers > 0 ? `${plural(workers, 'worker')} on one shared heap` : 'one thread'
   return `preset ${preset}, ${where}, best of ${plural(rounds, 'round')}; Node ${process.versions.node}, ${plural(cores, 'core')}, ${cpu}`
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character begins a colour sequence
-const COLOR_SEQUENCE = /\u001b\[\d+m/g
-
-function visibleLength(text: string): number {
-  return text.replace(COLOR_SEQUENCE, '').length
 }
 
 function rounded(value: number, digits: number): number {

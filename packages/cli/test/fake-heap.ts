@@ -62,7 +62,7 @@ export class FakeHeap implements ReplayHeap {
     let address = reusable ?? start + (this.#mistake === 'bad-alignment' ? 4 : 0)
     if (reusable === undefined) this.#top = start + room
     if (this.#top > this.memory.u8.length) throw new Error('the fake heap is too small')
-    if (this.#mistake === 'overlap' && this.#sizes.size === 2) address -= ALIGNMENT
+    if (this.#mistake === 'overlap' && this.#calls === 4) address -= ALIGNMENT
     this.#sizes.set(address, size)
     this.#live += size
     return address

@@ -36,8 +36,11 @@ export function collectPieces(heap: WalkableHeap, live: readonly LiveBlock[]): P
   const push = (from: number, to: number, part: Piece['part']): void => {
     if (to > from) pieces.push({ address: from, size: to - from, part })
   }
+  let end = 0
   heap.walk(({ address, size, kind, state, block, blockSize }) => {
-    const end = block + blockSize
+    // Between pieces lies what strategies keep for themselves: side bytes, the rest of a page.
+    push(end, block, 'meta')
+    end = block + blockSize
     if (state === 'free') {
       push(block, end, kind === 'pages' ? 'pages' : 'free')
     } else if (kind === 'small' || kind === 'medium' || kind === 'large') {

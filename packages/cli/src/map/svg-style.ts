@@ -1,7 +1,9 @@
 /** Colours and letters of the picture, for light and dark surroundings. */
 import { PARTS, type Part } from './parts.ts'
 
-type Palette = Readonly<Record<Part | 'bg' | 'ink' | 'soft' | 'faint', string>>
+type Palette = Readonly<
+  Record<Part | 'bg' | 'ink' | 'soft' | 'faint' | 'onParts' | 'onSlack', string>
+>
 
 /** Payload in cool colours, by kind; what it costs in warm ones; free bytes recede into the paper. */
 const LIGHT: Palette = {
@@ -9,6 +11,8 @@ const LIGHT: Palette = {
   ink: '#1f2430',
   soft: '#5b6170',
   faint: '#9aa0ab',
+  onParts: '#ffffff',
+  onSlack: '#1f2430',
   small: '#17a398',
   medium: '#3f72d8',
   large: '#8657cc',
@@ -24,6 +28,8 @@ const DARK: Palette = {
   ink: '#eceae4',
   soft: '#a7adba',
   faint: '#6d7483',
+  onParts: '#14161c',
+  onSlack: '#14161c',
   small: '#2cc4b4',
   medium: '#6a98ff',
   large: '#b48aff',
@@ -41,7 +47,8 @@ function rules(palette: Palette): string {
     `text{fill:${palette.ink}}`,
     `.sub,.caption,.key{fill:${palette.soft}}`,
     `.address,.note{fill:${palette.faint}}`,
-    `.share{fill:#fff}.on-slack,.on-free,.on-pages{fill:${palette.ink}}`,
+    `.share{fill:${palette.onParts}}.on-slack{fill:${palette.onSlack}}`,
+    `.on-free,.on-pages{fill:${palette.ink}}`,
   ].join('')
 }
 

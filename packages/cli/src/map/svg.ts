@@ -31,7 +31,7 @@ const WIDTH = LEFT + GRID_WIDTH + RIGHT
 /** Rows of all panels together, finest first; the first whose file stays small is taken. */
 const ROWS = [64, 48, 36, 28, 20, 14]
 const MAX_FILE_CHARS = 280_000
-const MIN_PANEL_ROWS = 2
+const MIN_PANEL_ROWS = 1
 const MAX_PANEL_ROWS = 32
 const HEADER_HEIGHT = 136
 const PANEL_HEAD = 60

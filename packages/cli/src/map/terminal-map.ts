@@ -1,4 +1,5 @@
 /** The address space in the terminal: a colour says what fills most of a cell, the shade how full it is. */
+import { stripVTControlCharacters } from 'node:util'
 import type { Colors } from '../terminal/colors.ts'
 import { bytesText } from '../terminal/text.ts'
 import {
@@ -17,6 +18,8 @@ export interface TerminalMapOptions {
   readonly maxRows: number
 }
 
+/** Address and two blanks to the left of the map. */
+const ADDRESS_COLUMNS = 10
 const SHADES = ['░', '▒', '▓', '█']
 const FREE_PARTS: readonly Part[] = ['free', 'pages']
 const USED_PARTS: readonly Part[] = PARTS.filter((part) => !FREE_PARTS.includes(part))
@@ -46,7 +49,7 @@ export function terminalMap(pieces: readonly Piece[], options: TerminalMapOption
     lines.push(`${colors.dim(address)}  ${row}`.trimEnd())
   }
   while (lines.length > 1 && isBlank(lines[lines.length - 1])) lines.pop()
-  lines.push('', legend(map, colors))
+  lines.push('', ...legend(map, options))
   return lines
 }
 
@@ -87,12 +90,21 @@ function paint(part: Part, colors: Colors, text: string): string {
   }
 }
 
-function legend(map: CellMap, colors: Colors): string {
+/** As many entries a line as fit the map's width. */
+function legend(map: CellMap, { colors, columns }: TerminalMapOptions): string[] {
   const entries = PARTS.filter((part, p) => map.totals[p] > 0 && part !== 'pages').map((part) => {
     const key = colors.isColorSupported
       ? paint(part, colors, part === 'free' ? LETTERS[part] : '█')
       : LETTERS[part]
     return `${key} ${PART_LABELS[part]} ${bytesText(map.totals[PARTS.indexOf(part)])}`
   })
-  return `${entries.join('   ')}   ${colors.dim(`one cell ${bytesText(map.cellBytes)}`)}`
+  entries.push(colors.dim(`one cell ${bytesText(map.cellBytes)}`))
+  const lines: string[] = []
+  for (const entry of entries) {
+    const joined = `${lines.at(-1) ?? ''}   ${entry}`
+    const fits = stripVTControlCharacters(joined).length <= columns + ADDRESS_COLUMNS
+    if (lines.length > 0 && fits) lines[lines.length - 1] = joined
+    else lines.push(entry)
+  }
+  return lines
 }

@@ -6,7 +6,7 @@ import type { Colors } from './colors.ts'
 export function plainTable(head: readonly string[], align: string, colors: Colors): Table.Table {
   return new Table({
     head: head.map((text) => colors.bold(text)),
-    colAligns: [...align].map((letter) => (letter === 'r' ? 'right' : 'left')),
+    colAligns: Array.from(align, (letter) => (letter === 'r' ? 'right' : 'left')),
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
     chars: {
       top: '',

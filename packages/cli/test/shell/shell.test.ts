@@ -1,0 +1,142 @@
+import { PassThrough } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { describe, expect, test, vi } from 'vitest'
+import { createHeap } from '../../src/core-heap.ts'
+import { parseNumber } from '../../src/shell/numbers.ts'
+import { ShellSession } from '../../src/shell/session.ts'
+import { runShell } from '../../src/shell/shell.ts'
+import { colorsFor } from '../../src/terminal/colors.ts'
+import { vmalloc } from '../spawn.ts'
+
+// Processes start slowly on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+/** One session without a process around it; the lines printed, joined. */
+async function session(lines: readonly string[], strict = false): Promise<[string, boolean]> {
+  const input = new PassThrough()
+  const output = new PassThrough()
+  let text = ''
+  output.on('data', (chunk) => {
+    text += String(chunk)
+  })
+  const heap = createHeap({ shared: false, preset: 'default', maximum: 2 ** 24 })
+  input.end(lines.join('\n'))
+  const colors = colorsFor({ isTTY: false })
+  const options = { input, output, interactive: false, colors, strict }
+  const allWell = await runShell(new ShellSession(heap), options)
+  await finished(output.end())
+  return [text, allWell]
+}
+
+describe('through a pipe', () => {
+  test('no prompt, no colour; an overflow is caught in words, and the heap goes on', () => {
+    const script = ['alloc 100', 'poke 1 112 0xff', 'check', 'free 1', 'alloc 50', 'used', 'exit']
+    const { code, stdout, stderr } = vmalloc(['shell'], `${script.join('\n')}\nalloc 1\n`)
+    expect(code).toBe(0)
+    expect(stderr).toBe('')
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^block 1: 100 bytes at 0x[0-9a-f]{8}, 112 usable$/)
+    expect(lines[1]).toMatch(/^byte 112 of block 1, behind its payload: 0x.. is now 0xff$/)
+    expect(lines[2]).toMatch(/^check: OVERFLOW: byte 0 past the end of the medium block/)
+    expect(lines[3]).toMatch(/^free: OVERFLOW: byte 0 past the end of the medium block of 112/)
+    expect(lines[4]).toMatch(/^block 2: 50 bytes/)
+    expect(stdout).toMatch(/1 +0x\w+ +100 +\? +medium +damaged/)
+    // Nothing after exit, no escape sequence.
+    expect(stdout).not.toContain('block 3')
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  test('--strict stops at the first failure with exit code 1', () => {
+    const { code, stdout } = vmalloc(['shell', '--strict'], 'alloc 10\nfoo\nalloc 20\n')
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^block 1: .*\nunknown command "foo"; "help" lists the commands\n$/)
+  })
+})
+
+describe('commands', () => {
+  test('a block from alloc to free, and its double free', async () => {
+    const [text, allWell] = await session([
+      'alloc 0x40 # a comment',
+      'realloc 1 200000',
+      'used',
+      'free 1',
+      'free 1',
+      'check',
+    ])
+    expect(text).toMatch(/block 1: 64 bytes at 0x\w+, 64 usable\n/)
+    expect(text).toMatch(/block 1: 200,000 bytes at .*, moved from 0x/)
+    expect(text).toMatch(/1 +0x\w+ +200,000 +200,\d+ +large/)
+    expect(text).toMatch(/block 1 freed\nfree: [A-Z_]+: .*\nall invariants hold\n$/)
+    expect(allWell).toBe(false)
+  })
+
+  test('a freed number whose place is taken does no harm', async () => {
+    const [text] = await session(['alloc 20', 'free 1', 'alloc 20', 'free 1', 'free 2'])
+    expect(text).toMatch(/free: block 1 was freed already; block 2 lives there now\nblock 2 freed/)
+  })
+
+  test('underflow and double free of a small block', async () => {
+    const [text] = await session([
+      'alloc 20',
+      'poke 1 -1 7',
+      'free 1',
+      'alloc 20',
+      'free 2',
+      'free 2',
+    ])
+    expect(text).toMatch(/free: UNDERFLOW: byte -1 before the start/)
+    expect(text).toMatch(/free: DOUBLE_FREE: /)
+  })
+
+  test('what is typed wrongly is said in words', async () => {
+    const [text, allWell] = await session([
+      'alloc',
+      'alloc ten',
+      'alloc -1',
+      'free 9',
+      'poke 1 0 0',
+      'alloc 5',
+      'poke 1 0 256',
+      'alloc 4000000000',
+      '',
+      '   ',
+    ])
+    expect(text.trimEnd().split('\n')).toEqual([
+      'alloc: usage: alloc N',
+      'alloc: N is "ten": a number is needed, 64 or 0x40 for example',
+      'alloc: N is -1: 0 to 4294967295 is possible',
+      'free: there is no block 9; there are none',
+      'poke: there is no block 1; there are none',
+      expect.stringMatching(/^block 1: 5 bytes/),
+      'poke: BYTE is 256: 0 to 255 is possible',
+      'alloc: no room for 4000000000 bytes',
+    ])
+    expect(allWell).toBe(false)
+  })
+
+  test('show, orders, stats and help answer', async () => {
+    const [text, allWell] = await session([
+      'alloc 1000',
+      'calloc 10 4',
+      'show',
+      'orders',
+      'stats',
+      'help',
+    ])
+    expect(text).toMatch(/\n00000000 {2}#/)
+    expect(text).toMatch(/m medium payload 1000 B/)
+    expect(text).toMatch(/order +block +free blocks +free bytes\n +0 +64 B/)
+    expect(text).toMatch(/\nlive +[\d,]+ +2 blocks\n/)
+    expect(text).toMatch(/poke ID OFFSET BYTE/)
+    expect(allWell).toBe(true)
+  })
+})
+
+test('numbers', () => {
+  expect(parseNumber('0x10', 'N', 0, 99)).toBe(16)
+  expect(parseNumber('-8', 'N', -8, 99)).toBe(-8)
+  expect(parseNumber('-0x8', 'N', -8, 99)).toBe(-8)
+  for (const text of ['', '1.5', '1e3', '0x', 'x10', '1 ']) {
+    expect(() => parseNumber(text, 'N', 0, 99)).toThrow(/a number is needed/)
+  }
+})
