@@ -9,6 +9,7 @@
  * Basic design
  * - A stack of regions. One that is given back from the middle is remembered as free; as soon as everything above it
  *   is free, the top sinks over all of them. When all have come back, in whatever order, the top is at the start.
+ * - At the end of the range, holes are given again to requests of just their size.
  */
 import { type Address, hex, type Memory, type RegionAllocator } from '@vmalloc/memory'
 import { ConformanceError } from './error.ts'
@@ -79,11 +80,11 @@ export class BumpParent implements RegionAllocator {
   }
 
   allocate(size: number): Address {
-    const address = this.#top()
     const good = this.goodSize(size)
-    if (address + good > this.#end) return 0
-    const slot = { address, size: good, live: true }
-    this.#slots.push(slot)
+    const slot = this.#nextSlot(good)
+    if (slot === undefined) return 0
+    const { address } = slot
+    slot.live = true
     this.#live.set(address, slot)
     this.#memory.refresh().u8.fill(POISON_GIVEN, address, address + good)
     return address
@@ -104,6 +105,17 @@ export class BumpParent implements RegionAllocator {
     this.#live.delete(address)
     this.#memory.refresh().u8.fill(POISON_RETURNED, address, address + slot.size)
     while (this.#slots.at(-1)?.live === false) this.#slots.pop()
+  }
+
+  /** At the top; when there is no room, a hole of just that size, so that one free makes room for one allocation. */
+  #nextSlot(good: number): Slot | undefined {
+    const address = this.#top()
+    if (address + good > this.#end) {
+      return this.#slots.find((slot) => !slot.live && slot.size === good)
+    }
+    const slot = { address, size: good, live: false }
+    this.#slots.push(slot)
+    return slot
   }
 
   #top(): Address {

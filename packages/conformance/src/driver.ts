@@ -30,6 +30,7 @@ export class Driver {
   readonly live: Map<Address, Block> = new Map()
   readonly #seed: number | undefined
   #operations = 0
+  #accepted = 0
   #operation: string | undefined
 
   constructor(world: World, seed?: number) {
@@ -189,7 +190,7 @@ export class Driver {
     }
     this.#shadow('allocate', address, good)
     inspect?.()
-    const word = (Math.imul(this.#operations, 0x9e3779b1) ^ 0x6b79a3d5) >>> 0
+    const word = (Math.imul(++this.#accepted, 0x9e3779b1) ^ 0x6b79a3d5) >>> 0
     const block = { address, size, good, word }
     this.live.set(address, block)
     fillPattern(this.memory, address, good, word)

@@ -34,7 +34,7 @@ function resizing(kit: Kit): void {
   let possible = 0
   for (const from of [minimum, middle, maximum]) {
     for (const to of [minimum, middle, maximum]) {
-      const driver = kit.driver()
+      const driver: Driver = kit.driver()
       const block = driver.allocate(from)
       const other = driver.allocate(minimum)
       if (block === null) driver.fail('recovery', 'a fresh allocator has no room')
@@ -56,7 +56,7 @@ function resizing(kit: Kit): void {
 
 function aligning(kit: Kit): void {
   const { sizes, memoryBytes, alignedPhase } = kit.settings
-  const driver = kit.driver()
+  const driver: Driver = kit.driver()
   const random = new Random(11)
   const least = Math.max(driver.allocator.alignment * 2, alignedPhase * 2)
   const first = driver.allocateAligned(sizes.minimum, least)
@@ -78,7 +78,7 @@ function aligning(kit: Kit): void {
 
 function zeroing(kit: Kit): void {
   const { minimum, maximum } = kit.settings.sizes
-  const driver = kit.driver()
+  const driver: Driver = kit.driver()
   const fresh = driver.allocateZeroed(maximum)
   if (fresh === null) driver.fail('zeroed', `fresh, it refuses ${maximum} bytes`)
   const random = new Random(12)
@@ -99,7 +99,7 @@ function zeroing(kit: Kit): void {
 function dividing(kit: Kit): void {
   const { maximum } = kit.settings.sizes
   const count = exhaust(kit.driver(), maximum).length
-  const driver = kit.driver()
+  const driver: Driver = kit.driver()
   const random = new Random(13)
   const { alignment } = driver.allocator
   const whole = driver.allocate(maximum)
@@ -139,7 +139,7 @@ function divide(driver: Driver, whole: Block, random: Random): Block[] {
 
 function owning(kit: Kit): void {
   const { sizes } = kit.settings
-  const driver = kit.driver()
+  const driver: Driver = kit.driver()
   const random = new Random(14)
   const owns = (address: number): boolean =>
     driver.perform(`owns(${address})`, () => driver.allocator.owns?.(address) === true)
