@@ -1,6 +1,6 @@
 /** What can be typed in the shell. Each command returns lines or throws a {@link ShellError}. */
 import type { Colors } from '../terminal/colors.ts'
-import { countText } from '../terminal/text.ts'
+import { countText, plural } from '../terminal/text.ts'
 import { parseNumber } from './numbers.ts'
 import { type ShellBlock, ShellError, type ShellSession } from './session.ts'
 import { hex, ordersView, showView, statsView, usedView } from './views.ts'
@@ -125,7 +125,7 @@ function parseId(text: string): number {
 
 function describeBlock(session: ShellSession, { id, address, size }: ShellBlock): string {
   const usable = countText(session.heap.usableSize(address))
-  return `block ${id}: ${countText(size)} bytes at ${hex(address)}, ${usable} usable`
+  return `block ${id}: ${plural(size, 'byte')} at ${hex(address)}, ${usable} usable`
 }
 
 function poke(session: ShellSession, [id, offset, byte]: readonly string[]): string[] {

@@ -1,4 +1,5 @@
 /** Lines in, lines out: the shell's loop, at a terminal or fed through a pipe. */
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { describe } from '../replay/errors.ts'
 import type { Colors } from '../terminal/colors.ts'
@@ -44,20 +45,25 @@ export async function runShell(session: ShellSession, options: ShellOptions): Pr
     lines.prompt()
   }
   let allWell = true
-  for await (const line of lines) {
+  let ended = false
+  lines.on('line', (line) => {
+    // What came in the same chunk as `exit` is not performed any more.
+    if (ended) return
     const [name = '', ...args] = line.replace(/#.*/, '').trim().split(/\s+/)
-    if (ENDS.includes(name)) break
-    if (name !== '') {
+    if (ENDS.includes(name)) ended = true
+    else if (name !== '') {
       const failure = perform(name, args, session, colors, print)
       if (failure !== undefined) {
         print([colors.red(failure)])
         allWell = false
-        if (strict) break
+        ended = strict
       }
     }
-    if (interactive) lines.prompt()
-  }
-  lines.close()
+    if (ended) lines.close()
+    else if (interactive) lines.prompt()
+  })
+  await once(lines, 'close')
+  if (interactive && !ended) print([''])
   return allWell
 }
 

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { type CoreHeap, createHeap } from '../../src/core-heap.ts'
 import { ReplayControl, Turnstile } from '../../src/replay/control.ts'
@@ -153,6 +154,34 @@ describe('a worker that fails', () => {
       )
       expect(control.aborted).toBe(true)
       const after = await replayOnWorkers(trace, shared, own, { rounds: 0 })
+      expect(after.errors).toBe(0)
+    } finally {
+      await own.close()
+    }
+  })
+
+  test('dies in the middle, and the replay ends with an error instead of hanging', async () => {
+    const started: Worker[] = []
+    const note = (worker: Worker): void => {
+      started.push(worker)
+    }
+    process.on('worker', note)
+    const own = new WorkerPool(2)
+    process.off('worker', note)
+    try {
+      let killed = false
+      const result = await replayOnWorkers(relay(20_000), shared, own, {
+        rounds: 1000,
+        onProgress: (fraction) => {
+          if (fraction === 0 || killed) return
+          killed = true
+          void started[1].terminate()
+        },
+      })
+      expect(killed).toBe(true)
+      expect(result.errorSamples.join('\n')).toMatch(/worker 1 ended in the middle of a replay/)
+      expect(result.nsPerOp).toBeNull()
+      const after = await replayOnWorkers(relay(100), shared, own, { rounds: 0 })
       expect(after.errors).toBe(0)
     } finally {
       await own.close()
