@@ -167,17 +167,17 @@ describe('a worker that fails', () => {
     }
     process.on('worker', note)
     const own = new WorkerPool(2)
-    process.off('worker', note)
     try {
       let killed = false
       const result = await replayOnWorkers(relay(20_000), shared, own, {
-        rounds: 1000,
+        rounds: 50,
         onProgress: (fraction) => {
           if (fraction === 0 || killed) return
           killed = true
           void started[1].terminate()
         },
       })
+      process.off('worker', note)
       expect(killed).toBe(true)
       expect(result.errorSamples.join('\n')).toMatch(/worker 1 ended in the middle of a replay/)
       expect(result.nsPerOp).toBeNull()
