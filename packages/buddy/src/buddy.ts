@@ -35,30 +35,52 @@ import * as L from './layout.ts'
 import { type BuddyOptions, resolveOptions } from './options.ts'
 import { Regions } from './regions.ts'
 
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const {
+  BUDDY_MAGIC,
+  BUDDY_VERSION,
+  DIRECTORY_OFFSET_BYTES,
+  EMPTY_REGION,
+  FIRST_REGION,
+  FLAGS,
+  FLAG_CARVE_REMAINDER,
+  FLAG_RELEASE,
+  GRANULE_BITS,
+  GROWTH,
+  LINK_BYTES,
+  LINK_OFFSET,
+  MAGIC,
+  OBTAINED,
+  PHASE,
+  REGIONS,
+  REGION_CAP,
+  VERSION,
+} = L
+
 const PAGE_TABLE_COLUMNS = 1
 
 export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable {
   readonly alignment: number = 16
   /** log2 of the bytes of a granule. */
-  readonly granuleBits: number
+  declare readonly granuleBits: number
   /** @internal */
-  readonly lists: FreeLists
+  declare readonly lists: FreeLists
   /** @internal */
-  readonly regions: Regions
-  private readonly memory: Memory
-  private readonly slots: number
+  declare readonly regions: Regions
+  declare private readonly memory: Memory
+  declare private readonly slots: number
 
   private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
     this.memory = memory
     this.slots = control >>> 2
-    this.granuleBits = memory.u32[this.slots + L.GRANULE_BITS]
+    this.granuleBits = memory.u32[this.slots + GRANULE_BITS]
     this.lists = new FreeLists(memory, this.slots)
     this.regions = new Regions(memory, control, parent)
   }
 
   /** Bytes of control area that a buddy in a memory of `maximum` bytes takes. */
   static controlBytes(maximum: number): number {
-    return L.DIRECTORY_OFFSET_BYTES + PageTable.directoryBytes(maximum, PAGE_TABLE_COLUMNS)
+    return DIRECTORY_OFFSET_BYTES + PageTable.directoryBytes(maximum, PAGE_TABLE_COLUMNS)
   }
 
   /**
@@ -76,17 +98,16 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
     const { u32 } = memory
     const slots = control >>> 2
     u32.fill(0, slots, slots + Buddy.controlBytes(memory.maximum) / 4)
-    u32[slots + L.GRANULE_BITS] = 31 - Math.clz32(resolved.granule)
-    u32[slots + L.PHASE] = resolved.phase
-    u32[slots + L.LINK_OFFSET] = resolved.linkOffset
-    u32[slots + L.FIRST_REGION] = resolved.regionSize
-    u32[slots + L.GROWTH] = Math.round(resolved.growth * 256)
-    u32[slots + L.REGION_CAP] = resolved.regionCap
-    u32[slots + L.FLAGS] =
-      (resolved.carveRemainder ? L.FLAG_CARVE_REMAINDER : 0) |
-      (resolved.release ? L.FLAG_RELEASE : 0)
-    u32[slots + L.VERSION] = L.BUDDY_VERSION
-    u32[slots + L.MAGIC] = L.BUDDY_MAGIC
+    u32[slots + GRANULE_BITS] = 31 - Math.clz32(resolved.granule)
+    u32[slots + PHASE] = resolved.phase
+    u32[slots + LINK_OFFSET] = resolved.linkOffset
+    u32[slots + FIRST_REGION] = resolved.regionSize
+    u32[slots + GROWTH] = Math.round(resolved.growth * 256)
+    u32[slots + REGION_CAP] = resolved.regionCap
+    u32[slots + FLAGS] =
+      (resolved.carveRemainder ? FLAG_CARVE_REMAINDER : 0) | (resolved.release ? FLAG_RELEASE : 0)
+    u32[slots + VERSION] = BUDDY_VERSION
+    u32[slots + MAGIC] = BUDDY_MAGIC
     return new Buddy(memory, control, parent)
   }
 
@@ -94,18 +115,18 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   static attach(memory: Memory, control: Address, parent: RegionAllocator): Buddy {
     const { u32 } = memory
     const slots = control >>> 2
-    if (u32[slots + L.MAGIC] !== L.BUDDY_MAGIC || u32[slots + L.VERSION] !== L.BUDDY_VERSION) {
+    if (u32[slots + MAGIC] !== BUDDY_MAGIC || u32[slots + VERSION] !== BUDDY_VERSION) {
       throw new MemoryError('NOT_A_HEAP', 'no buddy of this layout version', control)
     }
-    const granuleBits = u32[slots + L.GRANULE_BITS]
-    const phase = u32[slots + L.PHASE]
-    const linkOffset = u32[slots + L.LINK_OFFSET]
+    const granuleBits = u32[slots + GRANULE_BITS]
+    const phase = u32[slots + PHASE]
+    const linkOffset = u32[slots + LINK_OFFSET]
     const sane =
       granuleBits >= 4 &&
       granuleBits <= 16 &&
       (phase === 0 || phase === 8) &&
       linkOffset % 4 === 0 &&
-      linkOffset + L.LINK_BYTES <= 1 << granuleBits
+      linkOffset + LINK_BYTES <= 1 << granuleBits
     if (!sane)
       throw new MemoryError('NOT_A_HEAP', 'the control block of a buddy is damaged', control)
     return new Buddy(memory, control, parent)
@@ -177,12 +198,12 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
 
   /** Bytes held from the parent, side bytes included. */
   get obtainedBytes(): number {
-    return this.memory.u32[this.slots + L.OBTAINED]
+    return this.memory.u32[this.slots + OBTAINED]
   }
 
   /** Regions held from the parent. */
   get regionCount(): number {
-    return this.memory.u32[this.slots + L.REGIONS]
+    return this.memory.u32[this.slots + REGIONS]
   }
 
   /** Number of free blocks of each order, order 0 first; counted one by one. */
@@ -260,12 +281,11 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
   /** Gives the region back if all of it is free, and if there is another empty one to serve the next request. */
   private releaseIfEmpty(origin: Address, granules: number): void {
     const { u32 } = this.memory
-    if ((u32[this.slots + L.FLAGS] & L.FLAG_RELEASE) === 0 || !this.isEmpty(origin, granules))
-      return
-    const kept = u32[this.slots + L.EMPTY_REGION]
+    if ((u32[this.slots + FLAGS] & FLAG_RELEASE) === 0 || !this.isEmpty(origin, granules)) return
+    const kept = u32[this.slots + EMPTY_REGION]
     const keptStands = kept !== 0 && kept !== origin && this.regions.originOf(kept) === kept
     if (!keptStands || !this.isEmpty(kept, this.regions.granules(kept))) {
-      u32[this.slots + L.EMPTY_REGION] = origin
+      u32[this.slots + EMPTY_REGION] = origin
       return
     }
     let index = 0

@@ -7,19 +7,22 @@
 import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const { HEADS, LINK_BYTES, LINK_OFFSET, NON_EMPTY, ORDERS } = L
+
 export class FreeLists {
-  private readonly memory: Memory
-  private readonly heads: number
-  private readonly nonEmpty: number
-  private readonly linkOffset: number
-  private readonly secret: number
+  declare private readonly memory: Memory
+  declare private readonly heads: number
+  declare private readonly nonEmpty: number
+  declare private readonly linkOffset: number
+  declare private readonly secret: number
 
   /** @param slots - Word index of the buddy's control block. */
   constructor(memory: Memory, slots: number) {
     this.memory = memory
-    this.heads = slots + L.HEADS
-    this.nonEmpty = slots + L.NON_EMPTY
-    this.linkOffset = memory.u32[slots + L.LINK_OFFSET]
+    this.heads = slots + HEADS
+    this.nonEmpty = slots + NON_EMPTY
+    this.linkOffset = memory.u32[slots + LINK_OFFSET]
     this.secret = memory.secret
   }
 
@@ -78,7 +81,7 @@ export class FreeLists {
     let before = 0
     let left = limit
     for (let block = u32[this.heads + order]; block !== 0; ) {
-      if (block + this.linkOffset + L.LINK_BYTES > byteLength) {
+      if (block + this.linkOffset + LINK_BYTES > byteLength) {
         throw new InvariantError(
           'buddy',
           `the free list of order ${order} leads out of the memory`,
@@ -108,14 +111,14 @@ export class FreeLists {
   clear(): void {
     const { u32 } = this.memory
     u32[this.nonEmpty] = 0
-    u32.fill(0, this.heads, this.heads + L.ORDERS)
+    u32.fill(0, this.heads, this.heads + ORDERS)
   }
 
   /** Whether the word of non-empty orders tells the truth. */
   nonEmptyMatches(): boolean {
     const { u32 } = this.memory
     let orders = 0
-    for (let order = 0; order < L.ORDERS; order++)
+    for (let order = 0; order < ORDERS; order++)
       if (u32[this.heads + order] !== 0) orders |= 1 << order
     return orders >>> 0 === u32[this.nonEmpty]
   }

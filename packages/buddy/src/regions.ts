@@ -15,21 +15,40 @@ import {
 } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const {
+  DIRECTORY_OFFSET_BYTES,
+  FIRST_REGION,
+  FLAGS,
+  FLAG_CARVE_REMAINDER,
+  GRANULES_BACK_BYTES,
+  GRANULE_BITS,
+  GROWTH,
+  OBTAINED,
+  PHASE,
+  REGIONS,
+  REGION_CAP,
+  REGION_HEADER_BYTES,
+  REGION_SIZE_BACK_BYTES,
+  REGION_START_BACK_BYTES,
+  SIDE_BACK_BYTES,
+} = L
+
 export class Regions {
-  private readonly memory: Memory
-  private readonly parent: RegionAllocator
-  private readonly slots: number
-  private readonly table: PageTable
-  private readonly granuleBits: number
-  private readonly phase: number
+  declare private readonly memory: Memory
+  declare private readonly parent: RegionAllocator
+  declare private readonly slots: number
+  declare private readonly table: PageTable
+  declare private readonly granuleBits: number
+  declare private readonly phase: number
 
   constructor(memory: Memory, control: Address, parent: RegionAllocator) {
     this.memory = memory
     this.parent = parent
     this.slots = control >>> 2
-    this.table = new PageTable(memory, control + L.DIRECTORY_OFFSET_BYTES, 1)
-    this.granuleBits = memory.u32[this.slots + L.GRANULE_BITS]
-    this.phase = memory.u32[this.slots + L.PHASE]
+    this.table = new PageTable(memory, control + DIRECTORY_OFFSET_BYTES, 1)
+    this.granuleBits = memory.u32[this.slots + GRANULE_BITS]
+    this.phase = memory.u32[this.slots + PHASE]
   }
 
   /** Origin of the region that an address of this buddy lies in; 0 for a page that is not ours. */
@@ -38,12 +57,12 @@ export class Regions {
   }
 
   granules(origin: Address): number {
-    return this.memory.u32[(origin - L.GRANULES_BACK_BYTES) >>> 2]
+    return this.memory.u32[(origin - GRANULES_BACK_BYTES) >>> 2]
   }
 
   /** Address of the side byte of granule `index`. */
   side(origin: Address, index: number): Address {
-    return origin - L.SIDE_BACK_BYTES - index
+    return origin - SIDE_BACK_BYTES - index
   }
 
   /**
@@ -54,12 +73,12 @@ export class Regions {
   obtain(order: number): Address {
     const { u32 } = this.memory
     const slots = this.slots
-    const exact = (u32[slots + L.FLAGS] & L.FLAG_CARVE_REMAINDER) === 0
+    const exact = (u32[slots + FLAGS] & FLAG_CARVE_REMAINDER) === 0
     const least = this.bytesFor(2 ** order)
     const planned = Math.floor(
-      u32[slots + L.FIRST_REGION] + (u32[slots + L.OBTAINED] * u32[slots + L.GROWTH]) / 256,
+      u32[slots + FIRST_REGION] + (u32[slots + OBTAINED] * u32[slots + GROWTH]) / 256,
     )
-    const capped = Math.min(planned, u32[slots + L.REGION_CAP])
+    const capped = Math.min(planned, u32[slots + REGION_CAP])
     let bytes = Math.max(exact ? this.bytesFor(this.powerOfTwo(capped)) : capped, least)
     let region = this.allocate(bytes)
     while (region === 0 && bytes > least) {
@@ -72,17 +91,17 @@ export class Regions {
   /** Gives a region back to the parent. No block of it may be used, none in a list. */
   giveBack(origin: Address): void {
     const { u32 } = this.memory
-    const start = u32[(origin - L.REGION_START_BACK_BYTES) >>> 2]
-    const size = u32[(origin - L.REGION_SIZE_BACK_BYTES) >>> 2]
+    const start = u32[(origin - REGION_START_BACK_BYTES) >>> 2]
+    const size = u32[(origin - REGION_SIZE_BACK_BYTES) >>> 2]
     this.enter(start, size, 0)
-    u32[this.slots + L.OBTAINED] -= size
-    u32[this.slots + L.REGIONS]--
+    u32[this.slots + OBTAINED] -= size
+    u32[this.slots + REGIONS]--
     this.parent.deallocate(start, size)
   }
 
   /** Bytes of a region with `granules` granules of blocks. */
   private bytesFor(granules: number): number {
-    return granules * ((1 << this.granuleBits) + 1) + L.REGION_HEADER_BYTES + 16
+    return granules * ((1 << this.granuleBits) + 1) + REGION_HEADER_BYTES + 16
   }
 
   /** Granules of the largest power of two within `bytes`. */
@@ -121,17 +140,17 @@ export class Regions {
     const start = narrow ? roundUp(region, PAGE_BYTES) : region
     const end = narrow ? Math.floor((region + size) / PAGE_BYTES) * PAGE_BYTES : region + size
     const unit = (1 << this.granuleBits) + 1
-    const fitting = Math.floor((end - start - L.REGION_HEADER_BYTES - 16) / unit)
+    const fitting = Math.floor((end - start - REGION_HEADER_BYTES - 16) / unit)
     const granules = exact ? this.powerOfTwo(fitting << this.granuleBits) : fitting
-    const unaligned = start + granules + L.REGION_HEADER_BYTES
+    const unaligned = start + granules + REGION_HEADER_BYTES
     const origin = unaligned + ((this.phase - unaligned) & 15)
     u8.fill(0, start, origin)
-    u32[(origin - L.REGION_START_BACK_BYTES) >>> 2] = region
-    u32[(origin - L.REGION_SIZE_BACK_BYTES) >>> 2] = size
-    u32[(origin - L.GRANULES_BACK_BYTES) >>> 2] = granules
+    u32[(origin - REGION_START_BACK_BYTES) >>> 2] = region
+    u32[(origin - REGION_SIZE_BACK_BYTES) >>> 2] = size
+    u32[(origin - GRANULES_BACK_BYTES) >>> 2] = granules
     this.enter(region, size, origin)
-    u32[this.slots + L.OBTAINED] += size
-    u32[this.slots + L.REGIONS]++
+    u32[this.slots + OBTAINED] += size
+    u32[this.slots + REGIONS]++
     return origin
   }
 

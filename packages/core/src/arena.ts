@@ -1,12 +1,10 @@
 /**
  * The arena: all of a heap's state below the front, and the dispatcher that sends a request to a strategy by its size.
  * Everything here runs under the lock, or in a heap without threads.
- *
- *     control block "heap":
- *     + 0  magic "HEAP"     + 4  layout version      + 8  live bytes, usable ones   +12  peak of them
- *     +16  live blocks      +32  name of the composition, 16 bytes
  */
-import { type Kind, LARGE, type Marking, MEDIUM, SMALL } from '@vmalloc/marking'
+
+import type { Kind, Marking } from '@vmalloc/marking'
+import * as kinds from '@vmalloc/marking'
 import type {
   Address,
   AddressSpace,
@@ -15,38 +13,35 @@ import type {
   RegionAllocator,
   ZeroedAllocator,
 } from '@vmalloc/memory'
+import * as L from './arena-layout.ts'
 import type { HeapParts } from './composition.ts'
 
-export const ARENA_MAGIC = 0x50414548
-export const ARENA_VERSION = 1
-export const ARENA_CONTROL_BYTES = 48
-export const ARENA_NAME_OFFSET_BYTES = 32
-export const LIVE = 2
-export const PEAK_LIVE = 3
-export const BLOCKS = 4
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const { LIVE, PEAK_LIVE, BLOCKS } = L
+const { SMALL, MEDIUM, LARGE } = kinds
 
 type Strategy = RegionAllocator & Partial<InPlaceResizer & ZeroedAllocator>
 
 /** Dispatcher over three strategies and a marking. Speed laws: named fields, one hidden class, slow paths apart. */
 export class Arena {
-  readonly memory: Memory
-  readonly space: AddressSpace
-  readonly parts: HeapParts
-  readonly marking: Marking
+  declare readonly memory: Memory
+  declare readonly space: AddressSpace
+  declare readonly parts: HeapParts
+  declare readonly marking: Marking
   /** Bytes of both marks. */
-  readonly overhead: number
+  declare readonly overhead: number
   /** Word index of the control block. */
-  readonly slots: number
-  private readonly pools: readonly RegionAllocator[]
+  declare readonly slots: number
+  declare private readonly pools: readonly RegionAllocator[]
   /** Index of the pool for a payload of i bytes. */
-  private readonly poolOfPayload: Uint8Array
+  declare private readonly poolOfPayload: Uint8Array
   /** Index of the pool for a block of 8 * i bytes. */
-  private readonly poolOfBlock: Uint8Array
-  private readonly chunkSizes: readonly number[]
-  private readonly smallMax: number
-  private readonly largeFrom: number
-  private readonly medium: Strategy
-  private readonly large: Strategy
+  declare private readonly poolOfBlock: Uint8Array
+  declare private readonly chunkSizes: readonly number[]
+  declare private readonly smallMax: number
+  declare private readonly largeFrom: number
+  declare private readonly medium: Strategy
+  declare private readonly large: Strategy
 
   constructor(space: AddressSpace, control: Address, parts: HeapParts) {
     const { marking, small, medium, large, largeFrom } = parts

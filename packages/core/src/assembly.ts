@@ -10,13 +10,13 @@ import {
   reachOf,
   roundUp,
 } from '@vmalloc/memory'
+import { Arena } from './arena.ts'
 import {
   ARENA_CONTROL_BYTES,
   ARENA_MAGIC,
   ARENA_NAME_OFFSET_BYTES,
   ARENA_VERSION,
-  Arena,
-} from './arena.ts'
+} from './arena-layout.ts'
 import type { AssemblySite, Composition, LayerClass, Part } from './composition.ts'
 
 const CONTROL_NAME = 'heap'

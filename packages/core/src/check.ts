@@ -1,6 +1,7 @@
 /** Verifying a whole heap: all structures, all marks, all counters. */
 import { type Checkable, InvariantError } from '@vmalloc/memory'
-import { type Arena, BLOCKS, LIVE, PEAK_LIVE } from './arena.ts'
+import type { Arena } from './arena.ts'
+import { BLOCKS, LIVE, PEAK_LIVE } from './arena-layout.ts'
 import { walkArena } from './walk.ts'
 
 /** @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. Cost: linear in the heap. */

@@ -58,9 +58,9 @@ const OPTION_NAMES = [
 ]
 
 export class Heap {
-  private readonly arena: Arena
-  private readonly store: Memory
-  private readonly mutex: Mutex | null
+  declare private readonly arena: Arena
+  declare private readonly store: Memory
+  declare private readonly mutex: Mutex | null
 
   private constructor(arena: Arena) {
     this.arena = arena

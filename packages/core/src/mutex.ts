@@ -25,11 +25,11 @@ const SLICE_MS = 50
 /** A handle of one thread on the lock. */
 export class Mutex {
   /** Id of this handle, unique in the life of the heap. */
-  readonly ownerId: number
-  private readonly memory: Memory
-  private readonly word: number
-  private readonly canSleep: boolean
-  private readonly spins: number
+  declare readonly ownerId: number
+  declare private readonly memory: Memory
+  declare private readonly word: number
+  declare private readonly canSleep: boolean
+  declare private readonly spins: number
 
   /** Draws an owner id: each attachment has its own. */
   constructor(memory: Memory) {

@@ -1,7 +1,8 @@
 /** Figures of a heap. */
 import { Buddy } from '@vmalloc/buddy'
 import { ChunkPool } from '@vmalloc/small'
-import { type Arena, BLOCKS, LIVE, PEAK_LIVE } from './arena.ts'
+import type { Arena } from './arena.ts'
+import { BLOCKS, LIVE, PEAK_LIVE } from './arena-layout.ts'
 
 /** All sizes in bytes. */
 export interface HeapStats {

@@ -35,17 +35,17 @@ export interface MappedBlocksOptions {
 type Parent = RegionAllocator & Partial<InPlaceResizer & AlignedAllocator & ZeroedAllocator>
 
 export class MappedBlocks implements RegionAllocator, Walkable {
-  readonly alignment: number
+  declare readonly alignment: number
   /** Present when the parent can resize in place. */
-  readonly resize?: InPlaceResizer['resize']
+  declare readonly resize?: InPlaceResizer['resize']
   /** Present when the parent can align. */
-  readonly allocateAligned?: AlignedAllocator['allocateAligned']
+  declare readonly allocateAligned?: AlignedAllocator['allocateAligned']
   /** Present when the parent knows zero pages. */
-  readonly allocateZeroed?: ZeroedAllocator['allocateZeroed']
-  private readonly memory: Memory
-  private readonly parent: Parent
-  private readonly slots: number
-  private readonly phase: number
+  declare readonly allocateZeroed?: ZeroedAllocator['allocateZeroed']
+  declare private readonly memory: Memory
+  declare private readonly parent: Parent
+  declare private readonly slots: number
+  declare private readonly phase: number
 
   private constructor(memory: Memory, control: Address, parent: Parent) {
     this.memory = memory

@@ -34,7 +34,7 @@ export class ClassicMark implements Marking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 0
-  private readonly memory: Memory
+  declare private readonly memory: Memory
   private readonly mmix: Mmix = new Mmix()
 
   constructor(memory: Memory) {

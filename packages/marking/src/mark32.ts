@@ -39,8 +39,8 @@ export class Mark32 implements Marking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 8
-  private readonly memory: Memory
-  private readonly secret: number
+  declare private readonly memory: Memory
+  declare private readonly secret: number
 
   constructor(memory: Memory) {
     this.memory = memory

@@ -14,17 +14,19 @@
  * Not safe against other threads by itself: whoever shares it takes a lock around each call.
  */
 import type { Address } from './contract.ts'
-import { hex, MemoryError } from './errors.ts'
+import { hex, MemoryError, requireOption } from './errors.ts'
 import { FreeRuns } from './free-runs.ts'
 import { PAGE_BITS, PAGE_BYTES, roundUp } from './layout.ts'
 import type { Memory } from './memory.ts'
 import { PageSource } from './page-source.ts'
 import { PageTable } from './page-table.ts'
-import { FIRST_SOURCE_TAG, RunMap, TAG_FREE } from './run-map.ts'
+import { FIRST_SOURCE_TAG, RunMap } from './run-map.ts'
 import { nameOf, tagOf } from './source-names.ts'
 import { checkSpace } from './space-check.ts'
-import { addRange, growSpace } from './space-growth.ts'
+import { addRange } from './space-growth.ts'
 import * as L from './space-layout.ts'
+import { countMapped, releasePages } from './space-runs.ts'
+import { extendRun, takePages } from './space-take.ts'
 
 /** One line of {@link AddressSpace.maps}. */
 export interface Mapping {
@@ -41,11 +43,11 @@ const COLUMNS = 4
 const ANONYMOUS = 'anonymous'
 
 export class AddressSpace {
-  readonly memory: Memory
+  declare readonly memory: Memory
   /** Word index of the control block. */
-  readonly slots: number
-  readonly runs: RunMap
-  readonly bins: FreeRuns
+  declare readonly slots: number
+  declare readonly runs: RunMap
+  declare readonly bins: FreeRuns
 
   private constructor(memory: Memory, control: Address, segments: number) {
     const summaryBytes = 4 * Math.ceil(segments / 32)
@@ -107,9 +109,10 @@ export class AddressSpace {
    * @param alignment - Power of two; 4096 or less means a page.
    * @param tag - Who maps, from {@link AddressSpace.source}.
    * @returns Address of the mapping, 0 when there is no room.
+   * @throws RangeError when `alignment` is not a power of two below 4 GiB.
    */
   mmap(length: number, alignment: number = PAGE_BYTES, tag: number = FIRST_SOURCE_TAG): Address {
-    const fresh = this.memory.u32[this.slots + L.FRESH] * PAGE_BYTES
+    const fresh = this.memory.refresh().u32[this.slots + L.FRESH] * PAGE_BYTES
     const address = this.mapPages(length, alignment, tag)
     if (address !== 0)
       this.memory.zero(address, Math.min(roundUp(length, PAGE_BYTES), Math.max(fresh - address, 0)))
@@ -118,11 +121,13 @@ export class AddressSpace {
 
   /** Like {@link AddressSpace.mmap}, but the pages may hold what they held before: for strategies, which need no zeros. */
   mapPages(length: number, alignment: number, tag: number): Address {
+    requireAlignment(alignment)
+    this.memory.refresh()
     const pages = this.pagesOf(length)
     if (pages === 0) return 0
-    const page = this.take(pages, Math.max(alignment, PAGE_BYTES) >>> PAGE_BITS, tag)
+    const page = takePages(this, pages, Math.max(alignment, PAGE_BYTES) >>> PAGE_BITS, tag)
     if (page === 0) return 0
-    this.countMapped(page, pages)
+    countMapped(this, page, pages)
     return page * PAGE_BYTES
   }
 
@@ -136,7 +141,7 @@ export class AddressSpace {
   munmap(address: Address, length: number): void {
     const first = this.mappedPage(address, length)
     const end = first + Math.ceil(length / PAGE_BYTES)
-    for (let page = first; page < end; ) page += this.release(page, end)
+    for (let page = first; page < end; ) page += releasePages(this, page, end)
   }
 
   /**
@@ -172,7 +177,7 @@ export class AddressSpace {
         this.munmap(address + newPages * PAGE_BYTES, (oldPages - newPages) * PAGE_BYTES)
       return address
     }
-    if (this.extend(run, page + oldPages, newPages - oldPages, zeroed)) return address
+    if (extendRun(this, run, page + oldPages, newPages - oldPages, zeroed)) return address
     if (!mayMove) return 0
     const moved = this.mmap(newLength, PAGE_BYTES, this.runs.tag(run))
     if (moved === 0) return 0
@@ -214,7 +219,7 @@ export class AddressSpace {
 
   /** All runs of pages in address order, like `/proc/self/maps`. */
   *maps(): Generator<Mapping> {
-    const { u32 } = this.memory
+    const { u32 } = this.memory.refresh()
     const end = u32[this.slots + L.END]
     for (let page = u32[this.slots + L.FIRST]; page < end; ) {
       const pages = this.runs.pages(page)
@@ -240,14 +245,14 @@ export class AddressSpace {
 
   /** Mapped pages from `page` on, when all `length` bytes there are mapped. */
   private mappedPage(address: Address, length: number): number {
-    if (!Number.isInteger(address) || address % PAGE_BYTES !== 0 || address <= 0) {
+    if (address % PAGE_BYTES !== 0) {
       throw new MemoryError(
         'UNALIGNED',
         `address ${String(address)} is not a multiple of the page size ${PAGE_BYTES}`,
         address,
       )
     }
-    const { u32 } = this.memory
+    const { u32 } = this.memory.refresh()
     const first = address / PAGE_BYTES
     const end = first + Math.ceil(length / PAGE_BYTES)
     let inside = length > 0 && first >= u32[this.slots + L.FIRST] && end <= u32[this.slots + L.END]
@@ -270,95 +275,11 @@ export class AddressSpace {
   private pagesOf(length: number): number {
     return length > 0 && length <= this.memory.maximum ? Math.ceil(length / PAGE_BYTES) : 0
   }
+}
 
-  /** Takes a free run for `tag`, growing the memory when none is left. */
-  private take(pages: number, alignPages: number, tag: number): number {
-    const wanted = pages + alignPages - 1
-    let run = this.bins.find(wanted, false)
-    if (run === 0 && growSpace(this, wanted)) run = this.bins.find(wanted, false)
-    if (run === 0) run = this.bins.find(wanted, true)
-    if (run === 0) return 0
-    const page = Math.ceil(run / alignPages) * alignPages
-    this.claim(run, page, pages, tag)
-    return page
-  }
-
-  /** Turns pages [page, page + pages) of the free run `run` into a run of `tag`; what is left and right stays free. */
-  private claim(run: number, page: number, pages: number, tag: number): void {
-    const { runs, bins } = this
-    const total = runs.pages(run)
-    const right = run + total - (page + pages)
-    bins.remove(run, total)
-    if (right > 0) {
-      runs.split(run, total - right)
-      bins.insert(page + pages, right)
-    }
-    if (page > run) {
-      runs.split(run, page - run)
-      bins.insert(run, page - run)
-    }
-    runs.write(page, tag, pages)
-  }
-
-  /** Frees the part of one run that lies in [page, end). @returns Pages freed. */
-  private release(page: number, end: number): number {
-    const { runs } = this
-    const run = runs.find(page)
-    if (run < page) runs.split(run, page - run)
-    const pages = Math.min(runs.pages(page), end - page)
-    if (pages < runs.pages(page)) runs.split(page, pages)
-    this.freeRun(page, pages)
-    this.memory.u32[this.slots + L.MAPPED] -= pages
-    return pages
-  }
-
-  /** @internal Makes the run at `page` free and joins it with free neighbours. */
-  freeRun(page: number, pages: number): void {
-    const { runs, bins } = this
-    const { u32 } = this.memory
-    runs.write(page, TAG_FREE, pages)
-    const right = page + pages
-    if (right < u32[this.slots + L.END] && runs.tag(right) === TAG_FREE) {
-      const rightPages = runs.pages(right)
-      bins.remove(right, rightPages)
-      pages += rightPages
-      runs.write(page, TAG_FREE, pages)
-      runs.clear(right)
-    }
-    const left = page > u32[this.slots + L.FIRST] ? runs.find(page - 1) : -1
-    if (left >= 0 && runs.tag(left) === TAG_FREE) {
-      bins.remove(left, runs.pages(left))
-      pages += page - left
-      runs.write(left, TAG_FREE, pages)
-      runs.clear(page)
-      page = left
-    }
-    bins.insert(page, pages)
-  }
-
-  /** Lengthens the run at `run`, which ends at page `end`, by `more` pages. */
-  private extend(run: number, end: number, more: number, zeroed: boolean): boolean {
-    const { runs } = this
-    const { u32 } = this.memory
-    if (run + runs.pages(run) !== end) return false
-    const atTop = (): boolean => end === u32[this.slots + L.END]
-    const room = (): number => (atTop() || runs.tag(end) !== TAG_FREE ? 0 : runs.pages(end))
-    const reachesTop = end + room() === u32[this.slots + L.END]
-    if (room() < more && reachesTop) growSpace(this, more - room())
-    if (room() < more) return false
-    this.claim(end, end, more, runs.tag(run))
-    runs.write(run, runs.tag(run), end - run + more)
-    runs.clear(end)
-    if (zeroed) this.memory.zero(end * PAGE_BYTES, more * PAGE_BYTES)
-    this.countMapped(end, more)
-    return true
-  }
-
-  private countMapped(page: number, pages: number): void {
-    const { u32 } = this.memory
-    if (page + pages > u32[this.slots + L.FRESH]) u32[this.slots + L.FRESH] = page + pages
-    const mapped = u32[this.slots + L.MAPPED] + pages
-    u32[this.slots + L.MAPPED] = mapped
-    if (mapped > u32[this.slots + L.PEAK]) u32[this.slots + L.PEAK] = mapped
+function requireAlignment(alignment: number): void {
+  const whole = alignment >= 1 && alignment <= 2 ** 31
+  if (!whole || (alignment & (alignment - 1)) !== 0 || !Number.isInteger(alignment)) {
+    requireOption(false, 'alignment', alignment, 'it must be a power of two below 4 GiB')
   }
 }

@@ -55,6 +55,7 @@ export type GrowthSupplier = (bytes: number) => Address
 export const DEFAULT_MAXIMUM_BYTES: number = 512 * 1024 * 1024
 /** The last 64 KiB below 4 GiB are left unused, so that every length fits an unsigned 32-bit word. */
 export const LIMIT_BYTES: number = 2 ** 32 - WASM_PAGE_BYTES
+
 export function isShared(buffer: ArrayBufferLike): boolean {
   return typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer
 }
@@ -129,8 +130,10 @@ export function reachOf(options: MemoryOptions): number {
   const { memory, maximum, initial = 0 } = options
   if (memory !== undefined && !(memory instanceof WebAssembly.Memory))
     return Math.min(memory.byteLength, LIMIT_BYTES)
-  const standard = memory === undefined ? Math.max(DEFAULT_MAXIMUM_BYTES, initial) : LIMIT_BYTES
-  return Math.min(roundUp(maximum ?? standard, WASM_PAGE_BYTES), LIMIT_BYTES)
+  const own = Math.max(DEFAULT_MAXIMUM_BYTES, roundUp(initial, WASM_PAGE_BYTES))
+  const standard = memory === undefined ? own : LIMIT_BYTES
+  const whole = Math.floor((maximum ?? standard) / WASM_PAGE_BYTES) * WASM_PAGE_BYTES
+  return Math.min(whole, LIMIT_BYTES)
 }
 
 /** Where in a backing the heap begins. */
@@ -146,18 +149,19 @@ export interface Site {
 export function chooseSite(backing: Backing, options: MemoryOptions, headBytes: number): Site {
   const { base, grow } = options
   requireBacking(backing)
+  requireOption(
+    grow === undefined || options.memory !== undefined,
+    'grow',
+    grow,
+    'it gives bytes of a memory of yours, so it needs the option memory',
+  )
   const length = bufferOf(backing).byteLength
   if (options.memory === undefined) return { base: 0, end: length, dirtyEnd: 0 }
   if (base !== undefined) requireBytes('base', base)
+  const firstBytes = headBytes + PAGE_BYTES
+  if (grow !== undefined) return suppliedSite(backing, grow, firstBytes)
   if (!(backing instanceof WebAssembly.Memory)) {
     return { base: roundUp(base ?? 0, PAGE_BYTES), end: length, dirtyEnd: length }
-  }
-  const firstBytes = headBytes + PAGE_BYTES
-  if (grow !== undefined) {
-    const given = grow(firstBytes + PAGE_BYTES)
-    if (given === 0) throw new MemoryError('BAD_MEMORY', 'grow gave no memory to begin with')
-    const start = roundUp(given, PAGE_BYTES)
-    return { base: start, end: start + firstBytes, dirtyEnd: start + firstBytes }
   }
   const start = base === undefined ? length : roundUp(base, PAGE_BYTES)
   if (start + firstBytes <= length) return { base: start, end: length, dirtyEnd: length }
@@ -171,6 +175,17 @@ export function chooseSite(backing: Backing, options: MemoryOptions, headBytes: 
       `the WebAssembly.Memory of ${length} bytes cannot grow to hold a heap`,
     )
   }
+}
+
+function suppliedSite(backing: Backing, grow: GrowthSupplier, firstBytes: number): Site {
+  const given = grow(firstBytes + PAGE_BYTES)
+  if (given === 0) throw new MemoryError('BAD_MEMORY', 'grow gave no memory to begin with')
+  const base = roundUp(given, PAGE_BYTES)
+  const end = base + firstBytes
+  if (!Number.isInteger(given) || given < 0 || end > bufferOf(backing).byteLength) {
+    throw new MemoryError('BAD_MEMORY', `grow returned ${String(given)}, outside the memory`)
+  }
+  return { base, end, dirtyEnd: end }
 }
 
 export function randomWord(): number {

@@ -21,13 +21,18 @@ const STEPS = 1 << STEP_BITS
 /** Runs of the request's own bin tried before a larger bin: they may be a little too short. */
 const NEAR_TRIES = 4
 
+/** Number of bins. */
+export const BINS: number = LEVELS * STEPS
+/** There are no more runs than pages below 4 GiB: the bound of every loop over a list. */
+const MAX_RUNS = 2 ** 20
+
 export const FREE_RUNS_BYTES: number = 4 * (1 + LEVELS + LEVELS * STEPS)
 
 export class FreeRuns {
-  private readonly memory: Memory
-  private readonly runs: RunMap
-  private readonly levels: number
-  private readonly heads: number
+  declare private readonly memory: Memory
+  declare private readonly runs: RunMap
+  declare private readonly levels: number
+  declare private readonly heads: number
 
   constructor(memory: Memory, control: Address, runs: RunMap) {
     this.memory = memory
@@ -69,30 +74,72 @@ export class FreeRuns {
   }
 
   /**
-   * @param exhaustive - Look at every run that might fit: for the last try before "no room".
+   * Good fit in a bounded number of steps: the first fitting one of a few in the request's own bin, else the first of
+   * the next larger bin that is not empty.
+   *
    * @returns First page of a free run of at least `pages` pages, still in its bin; 0 when none was found.
    */
-  find(pages: number, exhaustive: boolean): number {
+  find(pages: number): number {
     const u32 = this.memory.u32
     const own = binOf(pages)
-    const tries = exhaustive ? 2 ** 20 : NEAR_TRIES
     let page = u32[this.heads + own]
-    for (let i = 0; page !== 0 && i < tries; i++) {
+    for (let i = 0; page !== 0 && i < NEAR_TRIES; i++) {
       if (this.runs.pages(page) >= pages) return page
       page = u32[this.runs.table.slot(page) + NEXT_COLUMN]
     }
-    const level = own >>> STEP_BITS
-    const steps = u32[this.levels + 1 + level] & (-2 << (own & (STEPS - 1)))
-    if (steps !== 0) return u32[this.heads + level * STEPS + lowestBit(steps)]
-    const levels = u32[this.levels] & (-2 << level)
-    if (levels === 0) return 0
-    const higher = lowestBit(levels)
-    return u32[this.heads + higher * STEPS + lowestBit(u32[this.levels + 1 + higher])]
+    const bin = this.nextBin(own)
+    return bin < 0 ? 0 : u32[this.heads + bin]
   }
 
-  /** Head of the bin that a run of `pages` pages belongs to; for checks. */
-  head(pages: number): number {
-    return this.memory.u32[this.heads + binOf(pages)]
+  /**
+   * Looks at every run that might fit, for the last try before "no room": those of the request's own bin, which may be
+   * a little too short, and with an alignment those of all larger bins.
+   *
+   * @param alignPages - Power of two; 1 for any place.
+   * @returns First page of a free run that holds `pages` pages from a multiple of `alignPages` on; 0 when none does.
+   */
+  findExhaustively(pages: number, alignPages: number): number {
+    const u32 = this.memory.u32
+    for (let bin = binOf(pages); bin >= 0; bin = this.nextBin(bin)) {
+      let page = u32[this.heads + bin]
+      for (let left = MAX_RUNS; page !== 0 && left > 0; left--) {
+        const start = Math.ceil(page / alignPages) * alignPages
+        if (page + this.runs.pages(page) >= start + pages) return page
+        page = u32[this.runs.table.slot(page) + NEXT_COLUMN]
+      }
+    }
+    return 0
+  }
+
+  /** The next larger bin that is not empty, -1 when there is none. */
+  private nextBin(bin: number): number {
+    const u32 = this.memory.u32
+    const level = bin >>> STEP_BITS
+    const steps = u32[this.levels + 1 + level] & (-2 << (bin & (STEPS - 1)))
+    if (steps !== 0) return level * STEPS + lowestBit(steps)
+    const levels = u32[this.levels] & (-2 << level)
+    if (levels === 0) return -1
+    const higher = lowestBit(levels)
+    return higher * STEPS + lowestBit(u32[this.levels + 1 + higher])
+  }
+
+  /** First page of the list of `bin`, 0 when it is empty; for checks. */
+  headOf(bin: number): number {
+    return this.memory.u32[this.heads + bin]
+  }
+
+  /** Whether the bits of both levels say which bins are empty; for checks. */
+  bitsMatch(): boolean {
+    const u32 = this.memory.u32
+    let levels = 0
+    for (let level = 0; level < LEVELS; level++) {
+      let steps = 0
+      for (let step = 0; step < STEPS; step++)
+        if (u32[this.heads + level * STEPS + step] !== 0) steps |= 1 << step
+      if (steps !== u32[this.levels + 1 + level]) return false
+      if (steps !== 0) levels |= 1 << level
+    }
+    return levels === u32[this.levels]
   }
 
   /** Empties all bins: for rebuilding them from the run map. */
@@ -101,8 +148,8 @@ export class FreeRuns {
   }
 }
 
-/** Bin of runs of `pages` pages. Below 8 pages every length has a bin of its own. */
-function binOf(pages: number): number {
+/** Bin of runs of `pages` pages, at least 1. Below 8 pages every length has a bin of its own. */
+export function binOf(pages: number): number {
   const level = 31 - Math.clz32(pages)
   const step = level >= STEP_BITS ? pages >>> (level - STEP_BITS) : pages << (STEP_BITS - level)
   return (level << STEP_BITS) | (step & (STEPS - 1))

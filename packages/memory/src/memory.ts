@@ -20,6 +20,7 @@ import {
   createWasmMemory,
   type GrowthSupplier,
   isShared,
+  LIMIT_BYTES,
   type MemoryHandle,
   type MemoryOptions,
   randomWord,
@@ -60,31 +61,31 @@ const OPTION_NAMES = [
 /** A backing store with current views. Create one with {@link Memory.create}, or join one with {@link Memory.attach}. */
 export class Memory {
   /** Address of the superblock; 0 unless the memory is a caller's. */
-  readonly base: Address
+  declare readonly base: Address
   /** The `WebAssembly.Memory`, or `null` over a fixed buffer. */
-  readonly wasm: WebAssembly.Memory | null
+  declare readonly wasm: WebAssembly.Memory | null
   /** Whether the backing is shared between threads. */
-  readonly shared: boolean
+  declare readonly shared: boolean
 
   /** The buffer behind the views. Changes when the memory grows. */
-  buffer!: ArrayBufferLike
+  declare buffer: ArrayBufferLike
   /** Bytes this handle can reach. */
   byteLength = 0
-  u8!: Uint8Array
-  i8!: Int8Array
-  u16!: Uint16Array
-  i16!: Int16Array
-  u32!: Uint32Array
-  i32!: Int32Array
-  f32!: Float32Array
-  f64!: Float64Array
-  u64!: BigUint64Array
-  i64!: BigInt64Array
-  view!: DataView
+  declare u8: Uint8Array
+  declare i8: Int8Array
+  declare u16: Uint16Array
+  declare i16: Int16Array
+  declare u32: Uint32Array
+  declare i32: Int32Array
+  declare f32: Float32Array
+  declare f64: Float64Array
+  declare u64: BigUint64Array
+  declare i64: BigInt64Array
+  declare view: DataView
 
   /** @internal What the creator begins with; a handle that attached does not know. */
-  readonly site: Site
-  private readonly supply: GrowthSupplier | undefined
+  declare readonly site: Site
+  declare private readonly supply: GrowthSupplier | undefined
 
   private constructor(backing: Backing, site: Site, supply: GrowthSupplier | undefined) {
     this.wasm = backing instanceof WebAssembly.Memory ? backing : null
@@ -196,6 +197,11 @@ export class Memory {
     return start
   }
 
+  /** Address at which the next growth begins; 0 when that is the supplier's to say. */
+  get growthStart(): Address {
+    return this.supply === undefined ? (this.wasm?.buffer.byteLength ?? this.byteLength) : 0
+  }
+
   /** Bytes that a successful `grow(bytes)` adds. */
   growthBytes(bytes: number): number {
     return this.supply === undefined ? roundUp(bytes, WASM_PAGE_BYTES) : bytes
@@ -256,11 +262,17 @@ export class Memory {
       this.wasm.grow(0)
       this.makeViews(this.wasm.buffer)
     }
+    if (!(known <= this.byteLength)) {
+      throw new MemoryError(
+        'BAD_MEMORY',
+        `the memory was cut to ${this.byteLength} bytes, or its superblock is damaged: that names ${known}`,
+      )
+    }
     if (known < this.byteLength) this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] = this.byteLength
   }
 
   private makeViews(buffer: ArrayBufferLike): void {
-    const length = Math.floor(buffer.byteLength / 8) * 8
+    const length = Math.floor(Math.min(buffer.byteLength, LIMIT_BYTES) / 8) * 8
     this.buffer = buffer
     this.byteLength = length
     this.u8 = new Uint8Array(buffer, 0, length)

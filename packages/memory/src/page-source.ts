@@ -18,9 +18,9 @@ export class PageSource
 {
   readonly alignment: number = PAGE_BYTES
   readonly divisible = true
-  private readonly space: AddressSpace
+  declare private readonly space: AddressSpace
   /** The tag of this source's runs in the run map. */
-  readonly tag: number
+  declare readonly tag: number
 
   constructor(space: AddressSpace, tag: number) {
     this.space = space

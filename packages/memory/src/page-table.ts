@@ -17,12 +17,12 @@ const LEAF_WORD_BITS = 10
 
 /** A handle on a table; all its state lies in the directory and the leaves. */
 export class PageTable {
-  private readonly memory: Memory
+  declare private readonly memory: Memory
   /** Word index of the directory. */
-  private readonly directory: number
-  private readonly columnBits: number
+  declare private readonly directory: number
+  declare private readonly columnBits: number
   /** log2 of the pages that one leaf serves. */
-  readonly segmentBits: number
+  declare readonly segmentBits: number
 
   /**
    * @param directory - Address of a zeroed area of {@link PageTable.directoryBytes} bytes, or of a used one to attach.

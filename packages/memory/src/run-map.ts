@@ -34,9 +34,9 @@ const TAG_MASK = 0xff
 const PAGES_SHIFT = 8
 
 export class RunMap {
-  private readonly memory: Memory
-  readonly table: PageTable
-  private readonly summary: number
+  declare private readonly memory: Memory
+  declare readonly table: PageTable
+  declare private readonly summary: number
 
   /**
    * @param directory - Address of the page table's directory.

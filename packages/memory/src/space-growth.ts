@@ -5,40 +5,77 @@
  * tag of a gap, and a range inside a gap splits it.
  */
 import type { AddressSpace } from './address-space.ts'
+import { hex, MemoryError } from './errors.ts'
 import { PAGE_BITS, PAGE_BYTES } from './layout.ts'
-import { TAG_GAP, TAG_META } from './run-map.ts'
+import { TAG_FREE, TAG_GAP, TAG_META } from './run-map.ts'
 import * as L from './space-layout.ts'
+import { freePages } from './space-runs.ts'
 
 /** Growth asks for a quarter of what there is, at least for this and at most for that many pages. */
 const MIN_GROWTH_PAGES = 16
 const MAX_GROWTH_PAGES = 4096
 
-/** Obtains at least `pages` more pages, adjoining ones. @returns `false` when the memory cannot grow that far. */
+/**
+ * Obtains so many pages that a run of at least `pages` free ones ends at the new end: generously if it can, else just
+ * what is missing.
+ *
+ * @returns `false` when the memory cannot grow that far.
+ */
 export function growSpace(space: AddressSpace, pages: number): boolean {
   const { memory } = space
   const have = memory.u32[space.slots + L.END] - memory.u32[space.slots + L.FIRST]
   const generous = Math.min(Math.max(have >>> 2, MIN_GROWTH_PAGES), MAX_GROWTH_PAGES)
-  // A leaf for each MiB, and two for the segments cut at both ends.
-  const leaves = (pages >>> space.runs.table.segmentBits) + 3
-  const needed = pages + leaves
-  for (const wanted of needed < generous ? [generous, needed, pages] : [needed, pages]) {
+  const needed = neededPages(space, pages)
+  for (const wanted of needed < generous ? [generous, needed] : [needed]) {
     const start = memory.grow(wanted * PAGE_BYTES)
     if (start === 0) continue
     memory.u32[space.slots + L.GROWTHS]++
-    addRange(
-      space,
-      start >>> PAGE_BITS,
-      memory.growthBytes(wanted * PAGE_BYTES) / PAGE_BYTES,
-      false,
-    )
+    const gained = memory.growthBytes(wanted * PAGE_BYTES) / PAGE_BYTES
+    addRange(space, start >>> PAGE_BITS, gained, false)
     return true
   }
   return false
 }
 
+/** Pages to grow by for a free run of `pages`: without the free ones they will adjoin, with leaves for the page map. */
+function neededPages(space: AddressSpace, pages: number): number {
+  const { memory, runs, slots } = space
+  const { segmentBits } = runs.table
+  // Unknown place: a leaf for each segment the pages reach, two for gaps around them, one for the leaves' own.
+  const start = memory.growthStart
+  if (start === 0) return pages + (pages >>> segmentBits) + 5
+  const first = start >>> PAGE_BITS
+  const end = memory.u32[slots + L.END]
+  const last = first === end ? runs.find(end - 1) : -1
+  const free = last >= 0 && runs.tag(last) === TAG_FREE ? runs.pages(last) : 0
+  const short = Math.max(pages - free, 1)
+  // The leaves are pages of the growth too, and may reach one segment further.
+  const leaves = missingSegments(space, first, short).length
+  return short + missingSegments(space, first, short + leaves).length
+}
+
+/** Segments without a leaf in which a run will start when [first, first + pages) is added, in ascending order. */
+function missingSegments(space: AddressSpace, first: number, pages: number): number[] {
+  const { table } = space.runs
+  const missing: number[] = []
+  const end = space.memory.u32[space.slots + L.END]
+  const need = (page: number): void => {
+    const segment = page >>> table.segmentBits
+    if (!table.hasLeaf(page) && missing.at(-1) !== segment) missing.push(segment)
+  }
+  // The gap before the range, the range itself, the gap behind it.
+  if (end < first) need(end)
+  const step = 1 << table.segmentBits
+  for (let page = first; page < first + pages; page = (page & -step) + step) need(page)
+  if (first + pages < end) need(first + pages)
+  return missing
+}
+
 /**
  * Adds the pages [first, first + pages) to the space as free ones. The segments they open get their leaves from them:
  * from their end, so that the free pages adjoin those before; from their start when the space is new.
+ *
+ * @throws {@link MemoryError} `BAD_MEMORY` when the space has some of these pages already.
  */
 export function addRange(
   space: AddressSpace,
@@ -47,43 +84,39 @@ export function addRange(
   leavesFirst: boolean,
 ): void {
   const { memory, runs } = space
-  const table = runs.table
-  const missing: number[] = []
-  const end = memory.u32[space.slots + L.END]
-  const need = (page: number): void => {
-    const segment = page >>> table.segmentBits
-    if (!table.hasLeaf(page) && missing.at(-1) !== segment && !missing.includes(segment))
-      missing.push(segment)
-  }
-  // The runs that will start here: the range itself, and the gap before or after it.
-  if (end < first) need(end)
-  for (
-    let page = first;
-    page < first + pages;
-    page = ((page >>> table.segmentBits) + 1) << table.segmentBits
-  )
-    need(page)
-  if (first + pages < end) need(first + pages)
+  requireForeign(space, first, pages)
+  const missing = missingSegments(space, first, pages)
   const leaves = missing.length
   if (pages < leaves) return
   const firstLeaf = leavesFirst ? first : first + pages - leaves
   for (let i = 0; i < leaves; i++) {
     const address = (firstLeaf + i) * PAGE_BYTES
     memory.u8.fill(0, address, address + PAGE_BYTES)
-    table.setLeaf(missing[i] << table.segmentBits, address)
+    runs.table.setLeaf(missing[i] << runs.table.segmentBits, address)
   }
   placeInChain(space, first, pages)
   memory.u32[space.slots + L.META] += leaves
   if (leaves > 0) {
-    if (leavesFirst) {
-      if (pages > leaves) runs.split(first, leaves)
-      runs.write(first, TAG_META, leaves)
-    } else {
-      if (pages > leaves) runs.split(first, pages - leaves)
-      runs.write(firstLeaf, TAG_META, leaves)
-    }
+    if (pages > leaves) runs.split(first, leavesFirst ? leaves : pages - leaves)
+    runs.write(firstLeaf, TAG_META, leaves)
   }
-  if (pages > leaves) space.freeRun(leavesFirst ? first + leaves : first, pages - leaves)
+  if (pages > leaves) freePages(space, leavesFirst ? first + leaves : first, pages - leaves)
+}
+
+/** Growth must bring pages that are not ours yet: outside the space, or all inside one gap of it. */
+function requireForeign(space: AddressSpace, first: number, pages: number): void {
+  const { memory, runs, slots } = space
+  const begin = memory.u32[slots + L.FIRST]
+  const end = memory.u32[slots + L.END]
+  if (first >= end || first + pages <= begin) return
+  const run = first >= begin ? runs.find(first) : -1
+  if (run >= 0 && runs.tag(run) === TAG_GAP && first + pages <= run + runs.pages(run)) return
+  const address = first * PAGE_BYTES
+  throw new MemoryError(
+    'BAD_MEMORY',
+    `grow gave ${pages} pages at ${hex(address)}, some of which the heap has already`,
+    address,
+  )
 }
 
 /** Makes [first, first + pages) one run, with gaps around it where it does not adjoin. */

@@ -27,6 +27,26 @@ import {
 } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const {
+  CARVE_END,
+  CARVE_NEXT,
+  CHUNKS,
+  CHUNK_SIZE,
+  FREE_HEAD,
+  LINK_BYTES,
+  LINK_OFFSET,
+  MAGIC,
+  NEXT_REFILL,
+  PHASE,
+  POOL_CONTROL_BYTES,
+  POOL_MAGIC,
+  POOL_VERSION,
+  REFILLS,
+  REFILL_CAP,
+  VERSION,
+} = L
+
 export interface ChunkPoolOptions {
   /** Bytes of a chunk, a multiple of 8, at least `linkOffset + 8`. */
   readonly chunkSize: number
@@ -55,32 +75,32 @@ export interface ChunkPoolOptions {
 const OPTION_NAMES = ['chunkSize', 'firstRefill', 'refillCap', 'phase', 'linkOffset']
 
 export class ChunkPool implements RegionAllocator, Checkable, Walkable {
-  readonly alignment: number
+  declare readonly alignment: number
   /** Bytes of a chunk. */
-  readonly chunkSize: number
-  private readonly memory: Memory
-  private readonly parent: RegionAllocator
+  declare readonly chunkSize: number
+  declare private readonly memory: Memory
+  declare private readonly parent: RegionAllocator
   /** Word index of the control block. */
-  private readonly slots: number
-  private readonly phase: number
-  private readonly linkOffset: number
-  private readonly secret: number
+  declare private readonly slots: number
+  declare private readonly phase: number
+  declare private readonly linkOffset: number
+  declare private readonly secret: number
 
   private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
     const slots = control >>> 2
     this.memory = memory
     this.parent = parent
     this.slots = slots
-    this.phase = memory.u32[slots + L.PHASE]
-    this.linkOffset = memory.u32[slots + L.LINK_OFFSET]
+    this.phase = memory.u32[slots + PHASE]
+    this.linkOffset = memory.u32[slots + LINK_OFFSET]
     this.secret = memory.secret
-    this.chunkSize = memory.u32[slots + L.CHUNK_SIZE]
+    this.chunkSize = memory.u32[slots + CHUNK_SIZE]
     this.alignment = Math.min(this.chunkSize & -this.chunkSize, parent.alignment, 16)
   }
 
   /** Bytes of control area a pool takes. */
   static controlBytes(): number {
-    return L.POOL_CONTROL_BYTES
+    return POOL_CONTROL_BYTES
   }
 
   /**
@@ -101,10 +121,10 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
     requireOption(whole(linkOffset, 4), 'linkOffset', linkOffset, 'it must be a multiple of 4')
     requireOption(whole(phase, 4) && phase < 16, 'phase', phase, 'it must be 0, 4, 8 or 12')
     requireOption(
-      whole(chunkSize, 8) && chunkSize >= linkOffset + L.LINK_BYTES,
+      whole(chunkSize, 8) && chunkSize >= linkOffset + LINK_BYTES,
       'chunkSize',
       chunkSize,
-      `it must be a multiple of 8, at least linkOffset + ${L.LINK_BYTES}`,
+      `it must be a multiple of 8, at least linkOffset + ${LINK_BYTES}`,
     )
     requireOption(
       whole(firstRefill, 1) && firstRefill >= chunkSize + phase,
@@ -120,14 +140,14 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
     )
     const slots = control >>> 2
     const { u32 } = memory
-    u32.fill(0, slots, slots + L.POOL_CONTROL_BYTES / 4)
-    u32[slots + L.CHUNK_SIZE] = chunkSize
-    u32[slots + L.NEXT_REFILL] = firstRefill
-    u32[slots + L.REFILL_CAP] = refillCap
-    u32[slots + L.PHASE] = phase
-    u32[slots + L.LINK_OFFSET] = linkOffset
-    u32[slots + L.VERSION] = L.POOL_VERSION
-    u32[slots + L.MAGIC] = L.POOL_MAGIC
+    u32.fill(0, slots, slots + POOL_CONTROL_BYTES / 4)
+    u32[slots + CHUNK_SIZE] = chunkSize
+    u32[slots + NEXT_REFILL] = firstRefill
+    u32[slots + REFILL_CAP] = refillCap
+    u32[slots + PHASE] = phase
+    u32[slots + LINK_OFFSET] = linkOffset
+    u32[slots + VERSION] = POOL_VERSION
+    u32[slots + MAGIC] = POOL_MAGIC
     return new ChunkPool(memory, control, parent)
   }
 
@@ -135,14 +155,14 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
   static attach(memory: Memory, control: Address, parent: RegionAllocator): ChunkPool {
     const slots = control >>> 2
     const { u32 } = memory
-    if (u32[slots + L.MAGIC] !== L.POOL_MAGIC || u32[slots + L.VERSION] !== L.POOL_VERSION) {
+    if (u32[slots + MAGIC] !== POOL_MAGIC || u32[slots + VERSION] !== POOL_VERSION) {
       throw new MemoryError('NOT_A_HEAP', 'no chunk pool of this layout version', control)
     }
-    const chunkSize = u32[slots + L.CHUNK_SIZE]
+    const chunkSize = u32[slots + CHUNK_SIZE]
     const sane =
-      chunkSize >= u32[slots + L.LINK_OFFSET] + L.LINK_BYTES &&
+      chunkSize >= u32[slots + LINK_OFFSET] + LINK_BYTES &&
       chunkSize % 8 === 0 &&
-      u32[slots + L.PHASE] < 16
+      u32[slots + PHASE] < 16
     if (!sane)
       throw new MemoryError('NOT_A_HEAP', 'the control block of a chunk pool is damaged', control)
     return new ChunkPool(memory, control, parent)
@@ -155,33 +175,33 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
   /** Hot path: five loads, two stores, no call. */
   allocate(size: number): Address {
     const u32 = this.memory.u32
-    const chunk = u32[this.slots + L.FREE_HEAD]
+    const chunk = u32[this.slots + FREE_HEAD]
     if (chunk === 0 || size > this.chunkSize) return size > this.chunkSize ? 0 : this.carve()
     const link = (chunk + this.linkOffset) >>> 2
     const next = u32[link]
     if ((next ^ chunk ^ this.secret) >>> 0 !== u32[link + 1]) this.failLink(chunk)
-    u32[this.slots + L.FREE_HEAD] = next
+    u32[this.slots + FREE_HEAD] = next
     return chunk
   }
 
   /** Hot path: one load, three stores. */
   deallocate(address: Address, _size: number): void {
     const u32 = this.memory.u32
-    const next = u32[this.slots + L.FREE_HEAD]
+    const next = u32[this.slots + FREE_HEAD]
     const link = (address + this.linkOffset) >>> 2
     u32[link] = next
     u32[link + 1] = next ^ address ^ this.secret
-    u32[this.slots + L.FREE_HEAD] = address
+    u32[this.slots + FREE_HEAD] = address
   }
 
   /** Refills so far. */
   get refills(): number {
-    return this.memory.u32[this.slots + L.REFILLS]
+    return this.memory.u32[this.slots + REFILLS]
   }
 
   /** Chunks obtained from the parent so far. */
   get chunks(): number {
-    return this.memory.u32[this.slots + L.CHUNKS]
+    return this.memory.u32[this.slots + CHUNKS]
   }
 
   /** Chunks that are free, counted one by one. @throws {@link InvariantError} when the list is damaged. */
@@ -193,8 +213,8 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
 
   check(): void {
     const { u32, byteLength } = this.memory
-    const next = u32[this.slots + L.CARVE_NEXT]
-    const end = u32[this.slots + L.CARVE_END]
+    const next = u32[this.slots + CARVE_NEXT]
+    const end = u32[this.slots + CARVE_END]
     if (next > end || end > byteLength) {
       throw new InvariantError('small pool', 'the range to carve is not inside the memory', next)
     }
@@ -204,8 +224,8 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
   walker(): RegionWalker {
     const free = new Set<Address>()
     this.eachFree((chunk) => free.add(chunk))
-    const next = this.memory.u32[this.slots + L.CARVE_NEXT]
-    const end = this.memory.u32[this.slots + L.CARVE_END]
+    const next = this.memory.u32[this.slots + CARVE_NEXT]
+    const end = this.memory.u32[this.slots + CARVE_END]
     return (address, size, visit) => {
       const first = address + ((this.phase - address) & 15)
       for (let chunk = first; chunk + this.chunkSize <= address + size; chunk += this.chunkSize) {
@@ -225,35 +245,35 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
     isFree: (chunk: Address) => boolean,
   ): void {
     const { u32 } = this.memory
-    u32[this.slots + L.FREE_HEAD] = 0
+    u32[this.slots + FREE_HEAD] = 0
     let chunks = 0
     for (const { address, length } of regions) {
-      const next = u32[this.slots + L.CARVE_NEXT]
-      const end = u32[this.slots + L.CARVE_END]
+      const next = u32[this.slots + CARVE_NEXT]
+      const end = u32[this.slots + CARVE_END]
       const first = address + ((this.phase - address) & 15)
       for (let chunk = first; chunk + this.chunkSize <= address + length; chunk += this.chunkSize) {
         chunks++
         if ((chunk < next || chunk >= end) && isFree(chunk)) this.deallocate(chunk, this.chunkSize)
       }
     }
-    u32[this.slots + L.CHUNKS] = chunks
+    u32[this.slots + CHUNKS] = chunks
   }
 
   /** The next chunk that was never used, refilling when there is none. */
   private carve(): Address {
     let u32 = this.memory.u32
-    let chunk = u32[this.slots + L.CARVE_NEXT]
-    if (chunk + this.chunkSize > u32[this.slots + L.CARVE_END]) {
+    let chunk = u32[this.slots + CARVE_NEXT]
+    if (chunk + this.chunkSize > u32[this.slots + CARVE_END]) {
       if (!this.refill()) return 0
       u32 = this.memory.u32
-      chunk = u32[this.slots + L.CARVE_NEXT]
+      chunk = u32[this.slots + CARVE_NEXT]
     }
-    u32[this.slots + L.CARVE_NEXT] = chunk + this.chunkSize
+    u32[this.slots + CARVE_NEXT] = chunk + this.chunkSize
     return chunk
   }
 
   private refill(): boolean {
-    const wanted = this.memory.u32[this.slots + L.NEXT_REFILL]
+    const wanted = this.memory.u32[this.slots + NEXT_REFILL]
     const least = this.chunkSize + 15
     let bytes = wanted
     let region = this.parent.allocate(bytes)
@@ -266,24 +286,24 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
     const size = this.parent.goodSize(bytes)
     const first = region + ((this.phase - region) & 15)
     const count = Math.floor((region + size - first) / this.chunkSize)
-    u32[this.slots + L.CARVE_END] = first + count * this.chunkSize
-    u32[this.slots + L.CARVE_NEXT] = first
-    u32[this.slots + L.CHUNKS] += count
-    u32[this.slots + L.REFILLS]++
-    u32[this.slots + L.NEXT_REFILL] = Math.min(wanted * 2, u32[this.slots + L.REFILL_CAP])
+    u32[this.slots + CARVE_END] = first + count * this.chunkSize
+    u32[this.slots + CARVE_NEXT] = first
+    u32[this.slots + CHUNKS] += count
+    u32[this.slots + REFILLS]++
+    u32[this.slots + NEXT_REFILL] = Math.min(wanted * 2, u32[this.slots + REFILL_CAP])
     return true
   }
 
   private uncarved(): number {
     const { u32 } = this.memory
-    return (u32[this.slots + L.CARVE_END] - u32[this.slots + L.CARVE_NEXT]) / this.chunkSize
+    return (u32[this.slots + CARVE_END] - u32[this.slots + CARVE_NEXT]) / this.chunkSize
   }
 
   /** Follows the free list, verifying each link first; at most as many steps as there are chunks. */
   private eachFree(visit: (chunk: Address) => void): void {
     const { u32, byteLength } = this.memory
     let left = this.chunks
-    let chunk = u32[this.slots + L.FREE_HEAD]
+    let chunk = u32[this.slots + FREE_HEAD]
     while (chunk !== 0) {
       if (chunk + this.chunkSize > byteLength || (chunk & 15) % 4 !== 0) {
         throw new InvariantError('small pool', 'the free list leads out of the memory', chunk)

@@ -1,0 +1,54 @@
+/** Finding room: for a new run of pages, and behind a run that is to grow. Both let the memory grow if they must. */
+import type { AddressSpace } from './address-space.ts'
+import { PAGE_BYTES } from './layout.ts'
+import { TAG_FREE } from './run-map.ts'
+import { growSpace } from './space-growth.ts'
+import * as L from './space-layout.ts'
+import { claimPages, countMapped } from './space-runs.ts'
+
+/**
+ * Takes `pages` pages for `tag`, growing the memory when no free run will do.
+ *
+ * @param alignPages - Power of two: the first page taken is a multiple of it.
+ * @returns The first page, 0 when there is no room.
+ */
+export function takePages(
+  space: AddressSpace,
+  pages: number,
+  alignPages: number,
+  tag: number,
+): number {
+  const { bins } = space
+  const wanted = pages + alignPages - 1
+  let run = bins.find(wanted)
+  if (run === 0 && growSpace(space, wanted)) run = bins.find(wanted)
+  if (run === 0) run = bins.findExhaustively(pages, alignPages)
+  if (run === 0) return 0
+  const page = Math.ceil(run / alignPages) * alignPages
+  claimPages(space, run, page, pages, tag)
+  return page
+}
+
+/** Lengthens the run at `run`, which ends at page `end`, by `more` pages. @returns `false` when others are in the way. */
+export function extendRun(
+  space: AddressSpace,
+  run: number,
+  end: number,
+  more: number,
+  zeroed: boolean,
+): boolean {
+  const { runs, memory, slots } = space
+  if (run + runs.pages(run) !== end) return false
+  const top = memory.u32[slots + L.END]
+  const room = (): number =>
+    end === memory.u32[slots + L.END] || runs.tag(end) !== TAG_FREE ? 0 : runs.pages(end)
+  if (room() < more && end + room() === top) growSpace(space, more)
+  if (room() < more) return false
+  claimPages(space, end, end, more, runs.tag(run))
+  runs.write(run, runs.tag(run), end - run + more)
+  runs.clear(end)
+  const used = Math.min(Math.max(memory.u32[slots + L.FRESH] - end, 0), more)
+  if (zeroed) memory.zero(end * PAGE_BYTES, used * PAGE_BYTES)
+  countMapped(space, end, more)
+  return true
+}
