@@ -10,7 +10,7 @@ import { type FunctionNames, functionNames } from '../wasm/names.ts'
 import { knowsState, reachable, rootsOf, type StateWindow, stateWindow } from './closure.ts'
 import { type Facts, gatherFacts } from './facts.ts'
 import { fingerprint } from './fingerprint.ts'
-import { probePair, probeRole } from './probe.ts'
+import { probePair, probeRole, reallocOfZeroFrees } from './probe.ts'
 import { hasTypeOf, ROLES, type Role, roleOfName } from './roles.ts'
 import { Laboratory } from './scratch.ts'
 
@@ -43,6 +43,8 @@ export interface Analysis {
   readonly open: readonly { readonly index: number; readonly name: string }[]
   /** Alignment in bytes that the original promises, as far as the probe saw; 0 when it was not probed. */
   readonly alignment: number
+  /** Whether `realloc(p, 0)` of the original frees; C leaves it open. */
+  readonly reallocZeroFrees: boolean
 }
 
 /** Allocator functions that never take a block from the program: they may stay. */
@@ -65,6 +67,7 @@ class Finder {
   readonly #names: FunctionNames
   readonly #found: Map<number, FoundFunction> = new Map()
   #alignment = 0
+  #reallocZeroFrees = false
 
   constructor(module: Module, byHand: FunctionsByHand) {
     this.#module = module
@@ -97,7 +100,7 @@ class Finder {
     const candidates = this.#candidates(facts, openNow())
     let laboratory: Laboratory
     try {
-      laboratory = new Laboratory(this.#module, [malloc, free, ...candidates])
+      laboratory = new Laboratory(this.#module, [...this.#found.keys(), ...candidates])
       const probed = probePair(laboratory, malloc, free)
       if (typeof probed === 'string') {
         return this.#verdict('observe', `malloc and free did not pass the probe: ${probed}`)
@@ -121,6 +124,8 @@ class Finder {
       this.#add(role, index, 'probe')
       open = openNow()
     }
+    const realloc = this.#first('realloc')
+    if (realloc >= 0) this.#reallocZeroFrees = reallocOfZeroFrees(laboratory, malloc, realloc)
     if (open.length === 0) {
       return this.#verdict(
         'replace',
@@ -263,6 +268,13 @@ class Finder {
 
   #verdict(verdict: Verdict, reason: string, open: Analysis['open'] = []): Analysis {
     const functions = [...this.#found.values()]
-    return { verdict, reason, functions, open, alignment: this.#alignment }
+    return {
+      verdict,
+      reason,
+      functions,
+      open,
+      alignment: this.#alignment,
+      reallocZeroFrees: this.#reallocZeroFrees,
+    }
   }
 }

@@ -133,3 +133,14 @@ function isCalloc(scratch: Scratch, malloc: number, free: number, index: number)
   }
   return scratch.call(index, 0x10000, 0x10000) === 0
 }
+
+/** Whether `realloc(p, 0)` answers 0 instead of a block. */
+export function reallocOfZeroFrees(
+  laboratory: Laboratory,
+  malloc: number,
+  realloc: number,
+): boolean {
+  const scratch = laboratory.open()
+  const address = scratch.call(malloc, 40)
+  return address !== null && scratch.call(realloc, address, 0) === 0
+}

@@ -21,6 +21,7 @@
 import { PreloadError } from '../errors.ts'
 import {
   KIND_FUNCTION,
+  KIND_MEMORY,
   KIND_TABLE,
   OP_CALL_INDIRECT,
   OP_END,
@@ -47,16 +48,23 @@ export const EXPORT_PREFIX = '__vm_'
 export const EXPORT_TABLE = '__vm_hooks'
 export const EXPORT_ORIGINAL = '__vm_orig_'
 export const EXPORT_START = '__vm_start'
+export const EXPORT_MEMORY = '__vm_memory'
+/** Name of the custom section that says what was done to the module. */
+export const PLAN_SECTION = 'vmalloc.preload'
+
+const encoder = new TextEncoder()
 
 /**
  * @param functions - Function indices to replace; the position in the list is the slot in the table and the number of the
  * `__vm_orig_` export. All must be defined in the module, with a plain function type.
+ * @param plan - Text of a custom section put at the end, for whoever fills the table; none when empty.
  * @returns A module that validates exactly if the input does.
  * @throws {@link PreloadError} `BAD_FUNCTION` or `UNSUPPORTED`. Cost: a copy of the module, about 1 ms per megabyte.
  */
 export function rewriteModule(
   module: Module,
   functions: readonly number[],
+  plan = '',
 ): Uint8Array<ArrayBuffer> {
   requireReplaceable(module, functions)
   const edits = new Map<number, Uint8Array<ArrayBuffer>>()
@@ -81,6 +89,7 @@ export function rewriteModule(
     edits.delete(old.id)
   }
   parts.push(...edits.values())
+  if (plan !== '') parts.push(section(SECTION_CUSTOM, text(PLAN_SECTION), encoder.encode(plan)))
   return concatenate(parts)
 }
 
@@ -149,6 +158,8 @@ function exportSection(module: Module, slots: number): Uint8Array<ArrayBuffer> {
     const index = module.functions.length + slot
     added.push([...text(`${EXPORT_ORIGINAL}${slot}`), KIND_FUNCTION, ...u32(index)])
   }
+  // The memory is found through its own description: an import's, or this export.
+  if (module.memories[0]?.imported === null) added.push([...text(EXPORT_MEMORY), KIND_MEMORY, 0])
   if (module.start !== null)
     added.push([...text(EXPORT_START), KIND_FUNCTION, ...u32(module.start)])
   return appendTo(module, SECTION_EXPORT, added.length, added)

@@ -1,0 +1,88 @@
+/** `instantiate`: one module, explicitly, on vmalloc. */
+import type { Heap } from '@vmalloc/core'
+import { bytesOf, type ModuleBytes } from './analyse.ts'
+import { PreloadError } from './errors.ts'
+import type { Analysis } from './find/find.ts'
+import { type PreloadOptions, resolveOptions } from './options.ts'
+import { planOf, prepare } from './prepare.ts'
+import type { Report } from './runtime/report.ts'
+import { equip } from './session.ts'
+import { EXPORT_TABLE } from './wasm/rewrite.ts'
+
+/** What {@link instantiate} gives. */
+export interface Preloaded {
+  /** The rewritten module. */
+  readonly module: WebAssembly.Module
+  readonly instance: WebAssembly.Instance
+  readonly analysis: Analysis
+  /** `replace` or `observe`: what was done. */
+  readonly mode: 'replace' | 'observe'
+  /**
+   * The program's heap, `null` in observe mode. Asking makes it, from the program's own allocator; where a constructor
+   * sets that up, run the program's constructors first.
+   */
+  readonly heap: Heap | null
+  /** What was found so far. */
+  readonly report: () => Report
+}
+
+/** The engine's own, so that an installed hook does not see what is ours. */
+const engine = { compile: WebAssembly.compile, instantiate: WebAssembly.instantiate }
+
+/**
+ * Instantiates a module with its malloc family replaced, or observed.
+ *
+ * @param source - Bytes of a module, rewritten before or not.
+ * @throws {@link PreloadError} as `analyse`, and `NOT_REPLACEABLE` with the reason when the verdict does not allow the
+ * mode. What the engine throws, passes through: CompileError, LinkError, RuntimeError.
+ *
+ * @example
+ * ```ts
+ * const { instance, heap, report } = await instantiate(bytes, imports, { preset: 'debug' })
+ * ```
+ */
+export async function instantiate(
+  source: ModuleBytes,
+  imports?: WebAssembly.Imports,
+  options: PreloadOptions = {},
+): Promise<Preloaded> {
+  const resolved = resolveOptions(options, 'instantiate')
+  const given = bytesOf(source) as Uint8Array<ArrayBuffer>
+  const before = wasRewritten(given) ? planOf(await compile(given)) : null
+  const { bytes, plan } =
+    before === null ? prepare(given, resolved) : { bytes: given, plan: before }
+  const module = await compile(bytes)
+  const instance = await engine.instantiate(module, imports)
+  const session = equip(instance, plan, imports, resolved)
+  return {
+    module,
+    instance,
+    analysis: plan.analysis,
+    mode: plan.mode,
+    get heap() {
+      return session.heap
+    },
+    report: session.report,
+  }
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await engine.compile(bytes)
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error
+    throw new PreloadError(
+      'MALFORMED_WASM',
+      `the engine does not take the module: ${error.message}`,
+    )
+  }
+}
+
+/** Whether the name of the hook table occurs in the bytes: a cheap question before a parse. */
+function wasRewritten(bytes: Uint8Array): boolean {
+  const name = new TextEncoder().encode(EXPORT_TABLE)
+  for (let at = bytes.indexOf(name[0]); at >= 0; at = bytes.indexOf(name[0], at + 1)) {
+    if (name.every((byte, index) => bytes[at + index] === byte)) return true
+  }
+  return false
+}

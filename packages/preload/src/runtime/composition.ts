@@ -1,0 +1,61 @@
+/**
+ * The heap that compiled programs run on: marks as their code expects them, and pools for payloads up to 500 bytes.
+ *
+ * Compiled programs allocate small structures by the million and walk them; what counts is how densely they lie, more
+ * than what a call costs. A pool wastes at most a quarter of a block, the buddy up to half.
+ */
+import { Buddy } from '@vmalloc/buddy'
+import type { AssemblySite, Composition, HeapParts, SmallPart } from '@vmalloc/core'
+import { MappedBlocks } from '@vmalloc/large'
+import type { Marking } from '@vmalloc/marking'
+import { ChunkPool } from '@vmalloc/small'
+import { ProgramMark } from './program-mark.ts'
+
+/** Twelve, because a heap has room for sixteen control blocks. All multiples of 16. */
+const CHUNK_BYTES: readonly number[] = [16, 32, 48, 64, 80, 96, 128, 160, 208, 256, 384, 512]
+const FIRST_REFILL_BYTES = 4096
+const REFILL_CAP_BYTES = 65536
+/** Requests from here on have a mapping of their own. */
+export const LARGE_FROM_BYTES: number = 128 * 1024
+const GRANULE_BYTES = 64
+const CONTROL_LINE_BYTES = 64
+
+/** Given to `Heap.create` and to every `Heap.attach` of a program's heap. */
+export const programComposition: Composition = {
+  name: 'program',
+  controlBytes(maximum): number {
+    return (
+      CHUNK_BYTES.length * (ChunkPool.controlBytes() + CONTROL_LINE_BYTES) +
+      Buddy.controlBytes(maximum) +
+      MappedBlocks.controlBytes() +
+      2 * CONTROL_LINE_BYTES
+    )
+  },
+  assemble(site): HeapParts {
+    const marking = new ProgramMark(site.memory)
+    const { phase, headerBytes } = marking
+    return {
+      marking,
+      small: CHUNK_BYTES.map((bytes) => pool(site, marking, bytes)),
+      medium: site.layer('medium', Buddy, {
+        granule: GRANULE_BYTES,
+        phase,
+        linkOffset: headerBytes,
+      }),
+      large: site.layer('large', MappedBlocks, { phase }),
+      largeFrom: LARGE_FROM_BYTES,
+    }
+  },
+}
+
+function pool(site: AssemblySite, marking: Marking, chunkSize: number): SmallPart {
+  const maxPayload = chunkSize - marking.headerBytes - marking.footerBytes
+  const part = site.layer(`small-${maxPayload}`, ChunkPool, {
+    chunkSize,
+    firstRefill: FIRST_REFILL_BYTES,
+    refillCap: REFILL_CAP_BYTES,
+    phase: marking.phase,
+    linkOffset: marking.headerBytes,
+  })
+  return { ...part, maxPayload }
+}

@@ -1,0 +1,318 @@
+/**
+ * Replace mode: the malloc family of a program, over a heap of ours in the program's own memory.
+ *
+ * Features
+ * - Pages come from the program's original malloc: its memory grows the way it always did, and its views stay true.
+ * - What we cannot or should not answer, the original answers: requests too big, odd alignments, an exhausted memory. So
+ *   `errno` is set by the program's own code, in its own way.
+ * - Blocks that the original made are freed by the original.
+ * - Nothing is thrown into the program: what is found goes into the ledger, and the damaged block is left alone.
+ */
+import { Heap } from '@vmalloc/core'
+import type { Address, Memory } from '@vmalloc/memory'
+import type { FoundFunction } from '../find/find.ts'
+import { LARGE_FROM_BYTES, programComposition } from './composition.ts'
+import { askedBytes, GUARD_BYTES, siteOf, stamp, usableBytes, verifyGuard } from './guard.ts'
+import type { Ledger } from './ledger.ts'
+import type { NumberFunction, Originals } from './originals.ts'
+import { OwnedPages } from './owned-pages.ts'
+import type { Stacks } from './stacks.ts'
+
+/** dlmalloc's limit: requests from here on always fail. */
+const TOO_BIG_BYTES = 0xffff0000
+const HIGHEST_ALIGNMENT_BYTES = 2 ** 30
+const PLAIN_ALIGNMENT_BYTES = 16
+/** Up to here a loop beats the call of `fill`. */
+const SHORT_BYTES = 128
+/** Page size that `valloc` promises: WebAssembly's. */
+const WASM_PAGE_BYTES = 65536
+
+export interface ReplacementOptions {
+  readonly memory: WebAssembly.Memory
+  readonly ledger: Ledger
+  readonly stacks: Stacks
+  readonly originals: Originals
+  /** The original malloc, which supplies pages. */
+  readonly supply: NumberFunction
+  /** Guard the bytes behind every request. */
+  readonly guarded: boolean
+  /** Whether the original's `realloc(p, 0)` frees. */
+  readonly reallocZeroFrees: boolean
+}
+
+export class Replacement {
+  /** Pages of the program's memory that are ours. */
+  readonly pages: OwnedPages = new OwnedPages()
+  private readonly options: ReplacementOptions
+  private readonly ledger: Ledger
+  private readonly originals: Originals
+  private readonly extra: number
+  private made: Heap | null = null
+  private madeMemory: Memory | null = null
+
+  constructor(options: ReplacementOptions) {
+    this.options = options
+    this.ledger = options.ledger
+    this.originals = options.originals
+    this.extra = options.guarded ? GUARD_BYTES : 0
+  }
+
+  /** The heap, or `null` before the program's first request. */
+  get heapIfMade(): Heap | null {
+    return this.made
+  }
+
+  /** The heap; made on first use, for the program's allocator may need its constructors first. */
+  get heap(): Heap {
+    return this.made ?? this.makeHeap()
+  }
+
+  /** The hook for one function of the family; `original` is its old body. */
+  hook(found: FoundFunction, original: NumberFunction): NumberFunction {
+    const { originals, ledger } = this
+    const { role } = found
+    const passOn = (first: number, second: number, third: number): number =>
+      originals.call(original, first, second, third)
+    const counted = ledger.callsByRole
+    switch (role) {
+      case 'malloc':
+        return (size) => {
+          if (originals.inside > 0) return original(size)
+          counted.malloc++
+          const address = this.allocate(size >>> 0)
+          return address === 0 ? passOn(size, 0, 0) : address
+        }
+      case 'free':
+        return (address) => {
+          if (address === 0) return
+          if (originals.inside > 0) {
+            original(address)
+            return
+          }
+          counted.free++
+          if (this.pages.has(address)) this.free(address >>> 0)
+          else {
+            ledger.foreign++
+            passOn(address, 0, 0)
+          }
+        }
+      case 'calloc':
+        return (count, size) => {
+          if (originals.inside > 0) return original(count, size)
+          counted.calloc++
+          const bytes = (count >>> 0) * (size >>> 0)
+          const address = bytes >= TOO_BIG_BYTES ? 0 : this.allocateZeroed(bytes)
+          return address === 0 ? passOn(count, size, 0) : address
+        }
+      case 'realloc':
+        return (address, size) => {
+          if (originals.inside > 0) return original(address, size)
+          counted.realloc++
+          return this.reallocate(address >>> 0, size >>> 0, () => passOn(address, size, 0))
+        }
+      case 'reallocarray':
+        return (address, count, size) => {
+          if (originals.inside > 0) return original(address, count, size)
+          counted.reallocarray++
+          const bytes = (count >>> 0) * (size >>> 0)
+          // Too much for 32 bits: the original refuses, whatever the block.
+          if (bytes > 0xffffffff) return passOn(0, count, size)
+          return this.reallocate(address >>> 0, bytes, () => passOn(address, count, size))
+        }
+      case 'memalign':
+        return (alignment, size) => {
+          if (originals.inside > 0) return original(alignment, size)
+          counted.memalign++
+          const address = this.allocateAligned(alignment >>> 0, size >>> 0)
+          return address === 0 ? passOn(alignment, size, 0) : address
+        }
+      case 'posix_memalign':
+        return (result, alignment, size) => {
+          if (originals.inside > 0) return original(result, alignment, size)
+          counted.posix_memalign++
+          const valid = alignment % 4 === 0
+          const address = valid ? this.allocateAligned(alignment >>> 0, size >>> 0) : 0
+          if (address === 0) return passOn(result, alignment, size)
+          this.memory.u32[result >>> 2] = address
+          return 0
+        }
+      case 'valloc':
+        return (size) => {
+          if (originals.inside > 0) return original(size)
+          counted.valloc++
+          const address = this.allocateAligned(WASM_PAGE_BYTES, size >>> 0)
+          return address === 0 ? passOn(size, 0, 0) : address
+        }
+      case 'malloc_usable_size':
+        return (address) => {
+          if (originals.inside > 0) return original(address)
+          counted.malloc_usable_size++
+          if (address === 0) return 0
+          return this.pages.has(address) ? this.usable(address >>> 0) : passOn(address, 0, 0)
+        }
+    }
+  }
+
+  /** Bytes of a block of ours that the program may use: what it asked for, if we know. */
+  sizeOf(address: Address): number {
+    return this.options.guarded ? askedBytes(this.memory, address) : this.heap.usableSize(address)
+  }
+
+  /** Number of the stack that allocated a block of ours; 0 when there is none. */
+  siteOf(address: Address): number {
+    return this.options.guarded ? siteOf(this.memory, address) : 0
+  }
+
+  /** @throws `HeapCorruptionError` when the marks or the guard of a live block are damaged. */
+  verify(address: Address): void {
+    this.heap.usableSize(address)
+    if (this.options.guarded) verifyGuard(this.memory, address)
+  }
+
+  private get memory(): Memory {
+    return (this.madeMemory ?? this.heap.memory).refresh()
+  }
+
+  private makeHeap(): Heap {
+    const { memory, supply } = this.options
+    const heap = Heap.create({
+      composition: programComposition,
+      memory,
+      grow: (bytes) => {
+        const address = this.originals.call(supply, bytes)
+        if (address !== 0) this.pages.add(address, bytes)
+        return address
+      },
+    })
+    this.made = heap
+    this.madeMemory = heap.memory
+    return heap
+  }
+
+  /** @returns 0 when the original should be asked. */
+  private allocate(size: number): Address {
+    this.ledger.countSize(size)
+    if (size >= TOO_BIG_BYTES) return 0
+    try {
+      const address = this.heap.malloc(size + this.extra)
+      if (this.extra !== 0 && address !== 0) this.guard(address, size)
+      return address
+    } catch (error) {
+      this.ledger.enter(error, 'malloc')
+      return 0
+    }
+  }
+
+  private allocateZeroed(size: number): Address {
+    this.ledger.countSize(size)
+    try {
+      const { heap } = this
+      const large = size >= LARGE_FROM_BYTES
+      const address = large ? heap.calloc(1, size + this.extra) : heap.malloc(size + this.extra)
+      if (address === 0) return 0
+      if (!large) this.clear(address, size)
+      if (this.extra !== 0) this.guard(address, size)
+      return address
+    } catch (error) {
+      this.ledger.enter(error, 'calloc')
+      return 0
+    }
+  }
+
+  /** Zeroes whole words: a payload of ours has a multiple of 4 bytes. */
+  private clear(address: Address, size: number): void {
+    const { u32 } = this.memory
+    const first = address >>> 2
+    const end = (address + size + 3) >>> 2
+    if (size > SHORT_BYTES) u32.fill(0, first, end)
+    else for (let index = first; index < end; index++) u32[index] = 0
+  }
+
+  private allocateAligned(alignment: number, size: number): Address {
+    if (alignment <= PLAIN_ALIGNMENT_BYTES && alignment !== 0) return this.allocate(size)
+    const valid = alignment !== 0 && (alignment & (alignment - 1)) === 0
+    if (!valid || alignment > HIGHEST_ALIGNMENT_BYTES || size >= TOO_BIG_BYTES) return 0
+    this.ledger.countSize(size)
+    try {
+      const address = this.heap.alignedAlloc(size + this.extra, alignment)
+      if (this.extra !== 0 && address !== 0) this.guard(address, size)
+      return address
+    } catch (error) {
+      this.ledger.enter(error, 'memalign')
+      return 0
+    }
+  }
+
+  private free(address: Address): void {
+    try {
+      if (this.extra !== 0) this.options.stacks.release(this.checkedSite(address))
+      this.heap.free(address)
+    } catch (error) {
+      this.ledger.enter(error, 'free', () => this.allocatedAt(address))
+    }
+  }
+
+  private reallocate(address: Address, size: number, passOn: () => number): Address {
+    if (address === 0) {
+      const fresh = size >= TOO_BIG_BYTES ? 0 : this.allocate(size)
+      return fresh === 0 ? passOn() : fresh
+    }
+    if (!this.pages.has(address)) {
+      this.ledger.foreign++
+      return passOn()
+    }
+    this.ledger.countSize(size)
+    if (size === 0 && this.options.reallocZeroFrees) {
+      this.free(address)
+      return 0
+    }
+    try {
+      if (size >= TOO_BIG_BYTES) return this.moveToOriginal(address, size)
+      const site = this.extra === 0 ? 0 : this.checkedSite(address)
+      const moved = this.heap.realloc(address, Math.max(size + this.extra, 1))
+      if (moved === 0) return this.moveToOriginal(address, size)
+      if (this.extra !== 0) {
+        this.options.stacks.release(site)
+        this.guard(moved, size)
+      }
+      return moved
+    } catch (error) {
+      this.ledger.enter(error, 'realloc', () => this.allocatedAt(address))
+      return 0
+    }
+  }
+
+  /** Our heap has no room: the original may have, and if it has none it says so its own way. */
+  private moveToOriginal(address: Address, size: number): Address {
+    const moved = this.originals.call(this.options.supply, size)
+    if (moved === 0) return 0
+    const kept = Math.min(size, this.usable(address))
+    this.memory.u8.copyWithin(moved, address, address + kept)
+    this.free(address)
+    return moved
+  }
+
+  private usable(address: Address): number {
+    try {
+      this.heap.usableSize(address)
+      return this.sizeOf(address)
+    } catch (error) {
+      this.ledger.enter(error, 'malloc_usable_size', () => this.allocatedAt(address))
+      return usableBytes(this.memory, address)
+    }
+  }
+
+  private guard(address: Address, size: number): void {
+    stamp(this.memory, address, size, this.options.stacks.capture())
+  }
+
+  /** Checks a guarded block. @returns The number of its stack. @throws `HeapCorruptionError` */
+  private checkedSite(address: Address): number {
+    this.verify(address)
+    return siteOf(this.memory, address)
+  }
+
+  private allocatedAt(address: Address): readonly string[] {
+    return this.options.guarded ? this.options.stacks.frames(siteOf(this.memory, address)) : []
+  }
+}

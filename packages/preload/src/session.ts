@@ -1,0 +1,117 @@
+/**
+ * A session: one instance of a rewritten module, its runtime in the hook table, its report.
+ */
+import type { Heap } from '@vmalloc/core'
+import { PreloadError } from './errors.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { Plan } from './prepare.ts'
+import { Ledger } from './runtime/ledger.ts'
+import { Observation } from './runtime/observation.ts'
+import { type NumberFunction, Originals } from './runtime/originals.ts'
+import { Replacement } from './runtime/replacement.ts'
+import { type Report, reportOf, type Sources } from './runtime/report.ts'
+import { Stacks } from './runtime/stacks.ts'
+import {
+  EXPORT_MEMORY,
+  EXPORT_ORIGINAL,
+  EXPORT_PREFIX,
+  EXPORT_START,
+  EXPORT_TABLE,
+} from './wasm/rewrite.ts'
+import { wrapHooks } from './wasm/trampoline.ts'
+
+/** An instance that runs on vmalloc, or under its eyes. */
+export interface Session {
+  readonly plan: Plan
+  /** The program's heap; `null` in observe mode. Made on the first request, or when you ask for it. */
+  readonly heap: Heap | null
+  /** What was found so far. Bound: may be taken out of the object. */
+  readonly report: () => Report
+}
+
+/**
+ * Equips an instance of a rewritten module, and runs its start function.
+ *
+ * @param imports - The imports it was instantiated with; only the memory is looked up there.
+ * @throws {@link PreloadError} `UNSUPPORTED` when the instance is not one of a rewritten module.
+ */
+export function equip(
+  instance: WebAssembly.Instance,
+  plan: Plan,
+  imports: WebAssembly.Imports | undefined,
+  options: ResolvedOptions,
+): Session {
+  const exports = { ...instance.exports }
+  const memory = memoryOf(exports, plan, imports)
+  const table = exports[EXPORT_TABLE]
+  if (!(table instanceof WebAssembly.Table)) {
+    throw new PreloadError('UNSUPPORTED', 'the instance has no hook table: it was not rewritten')
+  }
+  const functions = plan.analysis.functions
+  const bodies = functions.map((_, slot) => exports[`${EXPORT_ORIGINAL}${slot}`] as NumberFunction)
+  const ledger = new Ledger()
+  const guarded = options.preset === 'debug'
+  const observing = plan.mode === 'observe'
+  const stacks = new Stacks(options.stacks ?? (guarded || observing ? 'sample' : 'none'))
+  const originals = new Originals()
+  const common = { memory, ledger, stacks, originals }
+  const supply = bodies[functions.findIndex(({ role }) => role === 'malloc')]
+  const { reallocZeroFrees, verdict } = plan.analysis
+  const replacement = observing
+    ? null
+    : new Replacement({ ...common, supply, guarded, reallocZeroFrees })
+  const observation = observing
+    ? new Observation({ ...common, closed: verdict === 'replace' })
+    : null
+  const runtime = (replacement ?? observation) as Replacement | Observation
+  const hooks = functions.map((found, slot) => runtime.hook(found, bodies[slot]))
+  for (const [slot, hook] of wrapHooks(plan.types, hooks).entries()) table.set(slot, hook)
+  hideExports(instance, exports)
+  const sources: Sources = {
+    analysis: plan.analysis,
+    mode: plan.mode,
+    ledger,
+    stacks,
+    replacement,
+    observation,
+  }
+  const start = exports[EXPORT_START]
+  if (typeof start === 'function') start()
+  return {
+    plan,
+    get heap() {
+      return replacement?.heap ?? null
+    },
+    report: () => reportOf(sources),
+  }
+}
+
+function memoryOf(
+  exports: WebAssembly.Exports,
+  plan: Plan,
+  imports: WebAssembly.Imports | undefined,
+): WebAssembly.Memory {
+  // One property each: enumerating the imports would wake up the proxies of dynamic linkers.
+  const found =
+    plan.memory === null
+      ? exports[EXPORT_MEMORY]
+      : imports?.[plan.memory.module]?.[plan.memory.name]
+  if (found instanceof WebAssembly.Memory) return found
+  throw new PreloadError(
+    'UNSUPPORTED',
+    'the memory of the instance was not found among its imports',
+  )
+}
+
+/** Takes our exports out of sight: dynamic linkers walk all exports and stumble over strangers. */
+function hideExports(instance: WebAssembly.Instance, exports: WebAssembly.Exports): void {
+  const visible: WebAssembly.Exports = Object.create(null)
+  for (const [name, value] of Object.entries(exports)) {
+    if (!name.startsWith(EXPORT_PREFIX)) visible[name] = value
+  }
+  Object.defineProperty(instance, 'exports', {
+    value: Object.freeze(visible),
+    enumerable: true,
+    configurable: true,
+  })
+}
