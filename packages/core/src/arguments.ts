@@ -4,6 +4,11 @@ import { HeapCorruptionError } from '@vmalloc/marking'
 /** Sizes from here on can never be served: the answer is "no room", not an error. */
 const MAX_SIZE_BYTES: number = 2 ** 32 - 1
 
+/** Whether `value` is a whole number from 0 to 2^32 - 1. The type comes first: a BigInt or a symbol throws at `>>>`. */
+export function isWord(value: unknown): value is number {
+  return typeof value === 'number' && value >>> 0 === value
+}
+
 /**
  * Looks at a size that is not an integer from 0 to 2^32 - 1.
  *
@@ -48,5 +53,10 @@ export function requireAlignment(alignment: unknown): void {
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'string' ? `the string "${value}"` : `${String(value)} (${typeof value})`
+  if (typeof value === 'string') return `the string "${value}"`
+  // Never the conversions of an object or function itself: they may throw, or print a whole program.
+  if (typeof value === 'object' || typeof value === 'function') {
+    return value === null ? 'null' : Object.prototype.toString.call(value)
+  }
+  return value === undefined ? 'undefined' : `${String(value)} (${typeof value})`
 }

@@ -8,6 +8,7 @@ import {
   publish,
   type RegionAllocator,
   reachOf,
+  requireOption,
   roundUp,
 } from '@vmalloc/memory'
 import { Arena } from './arena.ts'
@@ -26,7 +27,15 @@ const ALIGNMENT_ROOM_BYTES = 128
 
 /** Formats a heap. Nobody can attach before it is complete. */
 export function createArena(options: MemoryOptions, composition: Composition): Arena {
-  const maximum = reachOf(options)
+  if (options.memory === null) throw new MemoryError('BAD_MEMORY', 'memory is null')
+  requireOption(
+    /^[\x21-\x7e]{1,16}$/.test(composition.name),
+    'composition.name',
+    composition.name,
+    '1 to 16 printable ASCII characters',
+  )
+  // Not a number when an option is none: `Memory.create` looks at each of them and names the one.
+  const maximum = reachOf(options) || 0
   const controlBytes =
     AddressSpace.controlBytes(maximum) +
     ARENA_CONTROL_BYTES +

@@ -16,7 +16,7 @@ import {
   requireOption,
 } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
-import { explainSize, rejectAddress, requireAlignment } from './arguments.ts'
+import { explainSize, isWord, rejectAddress, requireAlignment } from './arguments.ts'
 import { attachArena, createArena } from './assembly.ts'
 import { checkArena } from './check.ts'
 import type { Composition } from './composition.ts'
@@ -131,7 +131,7 @@ export class Heap {
    * @throws TypeError or RangeError when `size` is not a whole number of bytes.
    */
   malloc(size: number): Address {
-    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    if (!isWord(size) && !explainSize('size', size)) return 0
     const mutex = this.mutex
     if (mutex === null) {
       this.store.refresh()
@@ -153,7 +153,7 @@ export class Heap {
    */
   free(address: Address): void {
     if (address === 0) return
-    if (address >>> 0 !== address) rejectAddress(address)
+    if (!isWord(address)) rejectAddress(address)
     const mutex = this.mutex
     mutex?.lock()
     try {
@@ -172,8 +172,8 @@ export class Heap {
    * @returns The address, or 0 when there is no room or the product is too big.
    */
   calloc(count: number, size: number): Address {
-    if (count >>> 0 !== count && !explainSize('count', count)) return 0
-    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    if (!isWord(count) && !explainSize('count', count)) return 0
+    if (!isWord(size) && !explainSize('size', size)) return 0
     const bytes = count * size
     if (bytes > 0xffffffff) return 0
     return this.locked(() => this.arena.allocateZeroed(bytes === 0 ? 1 : bytes))
@@ -188,8 +188,8 @@ export class Heap {
    */
   realloc(address: Address, size: number): Address {
     if (address === 0) return this.malloc(size)
-    if (address >>> 0 !== address) rejectAddress(address)
-    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    if (!isWord(address)) rejectAddress(address)
+    if (!isWord(size) && !explainSize('size', size)) return 0
     if (size === 0) {
       this.free(address)
       return 0
@@ -207,20 +207,20 @@ export class Heap {
   alignedAlloc(size: number, alignment: number): Address {
     requireAlignment(alignment)
     if (alignment <= MAX_PLAIN_ALIGNMENT) return this.malloc(size)
-    if (size >>> 0 !== size && !explainSize('size', size)) return 0
+    if (!isWord(size) && !explainSize('size', size)) return 0
     return this.locked(() => this.arena.allocateAligned(size === 0 ? 1 : size, alignment))
   }
 
   /** Bytes of a block that its owner may use, at least what was asked for; 0 for address 0. */
   usableSize(address: Address): number {
     if (address === 0) return 0
-    if (address >>> 0 !== address) rejectAddress(address)
+    if (!isWord(address)) rejectAddress(address)
     return this.locked(() => this.arena.usableSize(address, this.arena.marking.verify(address)))
   }
 
   /** Usable bytes that a request of `size` bytes would get. */
   goodSize(size: number): number {
-    if (size >>> 0 !== size && !explainSize('size', size)) return size
+    if (!isWord(size) && !explainSize('size', size)) return size
     return this.arena.goodSize(size === 0 ? 1 : size)
   }
 
