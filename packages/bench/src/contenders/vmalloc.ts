@@ -1,0 +1,4 @@
+import type { Open } from './contender.ts'
+import { openVmalloc } from './open-vmalloc.ts'
+
+export const open: Open = ({ maximum }) => openVmalloc({ maximum }, 16)
