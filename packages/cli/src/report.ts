@@ -122,7 +122,8 @@ function summary(results: readonly TraceResult[], seconds: number, colors: Color
 function conditions({ preset, workers, rounds }: ReportOptions): string {
   const { cpu, cores } = machine()
   const where = workers > 0 ? `${plural(workers, 'worker')} on one shared heap` : 'one thread'
-  return `preset ${preset}, ${where}, best of ${plural(rounds, 'round')}; Node ${process.versions.node}, ${plural(cores, 'core')}, ${cpu}`
+  const timing = rounds > 0 ? `best of ${plural(rounds, 'round')}` : 'not timed'
+  return `preset ${preset}, ${where}, ${timing}; Node ${process.versions.node}, ${plural(cores, 'core')}, ${cpu}`
 }
 
 function rounded(value: number, digits: number): number {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { EXIT, UsageError } from '../exit.ts'
 import { terminalMap } from '../map/terminal-map.ts'
+import { pictureSubtitle, requireWritable, writePicture } from '../picture-file.ts'
 import { tableReport } from '../report.ts'
 import { runTraces } from '../run-traces.ts'
 import { colorsFor } from '../terminal/colors.ts'
@@ -12,7 +13,6 @@ import { progressOn } from '../terminal/progress.ts'
 import { plural } from '../terminal/text.ts'
 import { readTraceFile } from '../trace/file.ts'
 import { presetOption, type RunOptions, roundsOption, workersOption } from './options.ts'
-import { pictureSubtitle, writePicture } from './replay.ts'
 
 const TRACES = fileURLToPath(new URL('../../traces/', import.meta.url))
 /** The trace whose map is also drawn in the terminal: most of the three kinds in one heap. */
@@ -37,6 +37,7 @@ export function addDemo(program: Command): void {
 
 async function demo(options: DemoOptions): Promise<void> {
   const { workers, preset, rounds } = options
+  const out = outputPath(options.out)
   const files = readdirSync(TRACES).filter((name) => name.endsWith('.mtr.gz'))
   const traces = files.map((name) => readTraceFile(join(TRACES, name)))
   const colors = colorsFor(process.stdout)
@@ -55,7 +56,6 @@ async function demo(options: DemoOptions): Promise<void> {
     const map = { colors, columns: MAP_COLUMNS, maxRows: MAP_ROWS }
     for (const line of terminalMap(shown.pieces, map)) console.log(line)
   }
-  const out = outputPath(options.out)
   writePicture(out, {
     title: `${plural(traces.length, 'real program')} on vmalloc`,
     subtitle: pictureSubtitle(options),
@@ -73,5 +73,6 @@ function outputPath(file: string): string {
   } catch (error) {
     throw new UsageError(`${path}: cannot be written (${(error as Error).message})`)
   }
+  requireWritable(path)
   return path
 }

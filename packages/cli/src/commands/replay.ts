@@ -1,8 +1,7 @@
 /** `vmalloc replay`: recorded traces on a heap, verified and measured. */
-import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { EXIT, UsageError } from '../exit.ts'
-import { drawPicture } from '../map/svg.ts'
+import { EXIT } from '../exit.ts'
+import { pictureSubtitle, requireWritable, writePicture } from '../picture-file.ts'
 import { jsonReport, tableReport } from '../report.ts'
 import { runTraces } from '../run-traces.ts'
 import { colorsFor } from '../terminal/colors.ts'
@@ -30,9 +29,10 @@ export function addReplay(program: Command): void {
 }
 
 async function replay(files: readonly string[], options: ReplayCommandOptions): Promise<void> {
+  const { workers, preset, rounds, map, json = false } = options
+  if (map !== undefined) requireWritable(map)
   // All files before the first replay: a wrong one should not cost minutes.
   const traces = files.map((file) => readTraceFile(file))
-  const { workers, preset, rounds, map, json = false } = options
   const progress = progressOn(process.stderr, true)
   const run = await runTraces(
     traces,
@@ -40,10 +40,10 @@ async function replay(files: readonly string[], options: ReplayCommandOptions): 
     progress,
   )
   const report = { preset, workers, rounds }
-  if (json) console.log(jsonReport(run.results, report))
-  else
-    for (const line of tableReport(run.results, report, run.seconds, colorsFor(process.stdout)))
-      console.log(line)
+  const lines = json
+    ? [jsonReport(run.results, report)]
+    : tableReport(run.results, report, run.seconds, colorsFor(process.stdout))
+  console.log(lines.join('\n'))
   if (map !== undefined) {
     writePicture(map, {
       title:
@@ -56,18 +56,4 @@ async function replay(files: readonly string[], options: ReplayCommandOptions): 
     if (!json) console.log(`map: ${map}`)
   }
   if (run.results.some((result) => result.errors > 0)) process.exitCode = EXIT.failed
-}
-
-export function pictureSubtitle({ preset, workers }: RunOptions): string {
-  const who = workers > 0 ? `${plural(workers, 'worker')} on one shared heap` : 'one thread'
-  return `The address space at the moment of peak live, preset ${preset}, ${who}`
-}
-
-/** @throws {@link UsageError} When the file cannot be written. */
-export function writePicture(file: string, picture: Parameters<typeof drawPicture>[0]): void {
-  try {
-    writeFileSync(file, drawPicture(picture))
-  } catch (error) {
-    throw new UsageError(`${file}: cannot be written (${(error as Error).message})`)
-  }
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
+import { runProgram } from '../../src/program.ts'
 import { TraceWriter } from '../../src/trace/encode.ts'
 import { writeTraceFile } from '../../src/trace/file.ts'
 import { traceFile, vmalloc } from '../spawn.ts'
@@ -36,11 +37,25 @@ describe('wrong use is one line on stderr and exit code 2', () => {
       ['replay', traceFile('convert'), '--rounds', '0', '--map', join(folder, 'no', 'm.svg')],
       /m\.svg: cannot be written/,
     ],
-  ])('%s', (_, args, words) => {
-    const { code, stderr } = vmalloc(args)
-    expect(oneLine(stderr)).toMatch(words)
-    expect(stderr).toMatch(/^vmalloc: /)
-    expect(code).toBe(2)
+  ])('%s', async (_, args, words) => {
+    const printed = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    try {
+      expect(await runProgram(args)).toBe(2)
+      expect(oneLine(printed.mock.calls.join(''))).toMatch(words)
+    } finally {
+      printed.mockRestore()
+    }
+  })
+
+  test('seen from outside', () => {
+    expect(vmalloc(['replay', cut])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `vmalloc: ${cut}: cut: the gzip data ends too early\n`,
+    })
+    const nothing = vmalloc([])
+    expect(nothing).toMatchObject({ code: 2, stdout: '' })
+    expect(nothing.stderr).toMatch(/^Usage: vmalloc /)
   })
 })
 
@@ -115,7 +130,7 @@ describe('replay', () => {
 
 test('demo ends in a table and a picture', () => {
   const out = join(folder, 'sub', 'demo.svg')
-  const { code, stdout, stderr } = vmalloc(['demo', '--rounds', '1', '--out', out])
+  const { code, stdout, stderr } = vmalloc(['demo', '--rounds', '0', '--out', out])
   expect(stderr).toBe('')
   expect(code).toBe(0)
   for (const name of ['convert', 'git-log', 'jq', 'lua', 'py-threads', 'redis', 'sqlite']) {

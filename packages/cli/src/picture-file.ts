@@ -1,0 +1,39 @@
+/** The picture of a run as a file. */
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { RunOptions } from './commands/options.ts'
+import { UsageError } from './exit.ts'
+import { drawPicture, type Picture } from './map/svg.ts'
+import { plural } from './terminal/text.ts'
+
+/** Before the work: a wrong path should not cost minutes. @throws {@link UsageError} */
+export function requireWritable(file: string): void {
+  try {
+    accessSync(dirname(file), constants.W_OK)
+  } catch (error) {
+    throw cannotWrite(file, error)
+  }
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new UsageError(`${file}: cannot be written (a directory)`)
+  }
+}
+
+/** @throws {@link UsageError} When the file cannot be written. */
+export function writePicture(file: string, picture: Picture): void {
+  const svg = drawPicture(picture)
+  try {
+    writeFileSync(file, svg)
+  } catch (error) {
+    throw cannotWrite(file, error)
+  }
+}
+
+/** What a picture of a run with these options shows, in words. */
+export function pictureSubtitle({ preset, workers }: RunOptions): string {
+  const who = workers > 0 ? `${plural(workers, 'worker')} on one shared heap` : 'one thread'
+  return `The address space at the moment of peak live, preset ${preset}, ${who}`
+}
+
+function cannotWrite(file: string, error: unknown): UsageError {
+  return new UsageError(`${file}: cannot be written (${(error as Error).message})`)
+}
