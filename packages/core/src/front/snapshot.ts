@@ -1,0 +1,115 @@
+/**
+ * Snapshots: a heap as bytes, and a heap again of these bytes, in another process too.
+ *
+ * A heap knows no address but its own, so a copy of its bytes at the same addresses is the heap: data, marks and free
+ * lists. What is not copied is the state of threads: the lock is open, and ids of attachments go on counting.
+ */
+import {
+  type Backing,
+  LOCK_OFFSET_BYTES,
+  type Memory,
+  type MemoryHandle,
+  WASM_PAGE_BYTES,
+} from '@vmalloc/memory'
+import type { Arena } from '../arena.ts'
+import { SnapshotError } from './snapshot-error.ts'
+import { decodeSnapshot, encodeSnapshot, type Range, type SnapshotHeader } from './snapshot-format.ts'
+
+/** Offsets in the superblock: see its picture in `@vmalloc/memory`. */
+const LENGTH_OFFSET_BYTES = 12
+const FLAGS_OFFSET_BYTES = 28
+const FLAG_SHARED = 1
+
+/** To be called under the lock. Cost: linear in the mapped bytes. */
+export function snapshotOf(arena: Arena): Uint8Array {
+  const { memory, space } = arena
+  const ranges: { address: number; length: number }[] = []
+  const add = ({ address, length }: Range): void => {
+    const last = ranges.at(-1)
+    if (last !== undefined && last.address + last.length === address) last.length += length
+    else ranges.push({ address, length })
+  }
+  add({ address: memory.base, length: memory.controlEnd - memory.base })
+  for (const { address, length, name } of space.maps()) {
+    if (name !== '[free]' && name !== '[foreign]') add({ address, length })
+  }
+  const { base, byteLength, maximum, threaded } = memory
+  return encodeSnapshot({ base, byteLength, maximum, threaded, ranges }, (range, target) => {
+    target.set(memory.u8.subarray(range.address, range.address + range.length))
+    if (range.address === base) target.fill(0, LOCK_OFFSET_BYTES, LOCK_OFFSET_BYTES + 4)
+  })
+}
+
+/** Where to restore a heap. */
+export interface RestoreTarget {
+  /**
+   * Whether threads may attach to the restored heap.
+   * @defaultValue as when the snapshot was taken
+   */
+  readonly shared?: boolean
+  /**
+   * Restore into this memory, at the addresses of the snapshot; what lies between its ranges is not touched. A
+   * `WebAssembly.Memory` that is too short grows.
+   * @defaultValue a new `WebAssembly.Memory`
+   */
+  readonly memory?: Backing
+}
+
+/**
+ * Writes the heap of a snapshot into a memory.
+ *
+ * @returns What `Heap.attach` needs.
+ * @throws {@link SnapshotError}; then nothing was written.
+ */
+export function restoreSnapshot(
+  bytes: unknown,
+  { memory, shared }: RestoreTarget,
+  makeMemory: (initial: number, maximum: number, shared: boolean) => Memory,
+): MemoryHandle {
+  const { header, data } = decodeSnapshot(bytes)
+  const threaded = shared ?? header.threaded
+  const backing =
+    memory ??
+    (makeMemory(header.byteLength, header.maximum, threaded).handle.memory as WebAssembly.Memory)
+  const u8 = new Uint8Array(bufferFor(backing, header, threaded))
+  let at = 0
+  for (const { address, length } of header.ranges) {
+    u8.set(data.subarray(at, at + length), address)
+    at += length
+  }
+  const superblock = new DataView(u8.buffer, header.base)
+  superblock.setUint32(LENGTH_OFFSET_BYTES, Math.floor(u8.byteLength / 8) * 8, true)
+  const flags = superblock.getUint32(FLAGS_OFFSET_BYTES, true)
+  superblock.setUint32(FLAGS_OFFSET_BYTES, threaded ? flags | FLAG_SHARED : flags & ~FLAG_SHARED, true)
+  return { memory: backing, base: header.base }
+}
+
+/** The buffer of a memory, long enough. */
+function bufferFor(backing: Backing, header: SnapshotHeader, threaded: boolean): ArrayBufferLike {
+  const { byteLength } = header
+  if (backing instanceof WebAssembly.Memory && backing.buffer.byteLength < byteLength) {
+    const missing = byteLength - backing.buffer.byteLength
+    try {
+      backing.grow(Math.ceil(missing / WASM_PAGE_BYTES))
+    } catch {
+      throw new SnapshotError(
+        'NO_ROOM',
+        `the snapshot is of ${byteLength} bytes, and the WebAssembly.Memory of ${backing.buffer.byteLength} cannot grow`,
+      )
+    }
+  }
+  const buffer = backing instanceof WebAssembly.Memory ? backing.buffer : backing
+  if (buffer.byteLength < byteLength) {
+    throw new SnapshotError(
+      'NO_ROOM',
+      `the snapshot is of ${byteLength} bytes, the memory has ${buffer.byteLength}`,
+    )
+  }
+  if (threaded && !(typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer)) {
+    throw new SnapshotError(
+      'NO_ROOM',
+      'the heap of the snapshot is for threads, and the memory given is not shared: give shared: false',
+    )
+  }
+  return buffer
+}
