@@ -1,7 +1,7 @@
 /**
  * What a pointer is that no mark answers for: found by walking the pages it lies in. Out of the fast path, and read-only.
  */
-import { HeapCorruptionError, type Kind } from '@vmalloc/marking'
+import { HeapCorruptionError, type Kind, MEDIUM } from '@vmalloc/marking'
 import { type Address, hex, type Mapping, type Walkable } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import { kindOf } from './composition.ts'
@@ -35,10 +35,13 @@ export function explainPointer(arena: Arena, error: HeapCorruptionError): HeapCo
       hint: 'it points into free memory',
     })
   }
-  if (address === found.block + arena.marking.headerBytes) {
-    // A block begins here and its header is gone: only a write before the payload does that.
+  const payload =
+    arena.marking.stateAt(found.block) === 'used' ? arena.marking.payloadAt(found.block) : 0
+  if (payload === 0 && address === found.block + arena.marking.headerBytes) {
+    // A block begins here and its header is gone: only a write before the payload does that. A pool and a mapping know
+    // the size without the header; the buddy does not.
     const { expected, found: word } = error
-    const size = found.size - arena.overhead
+    const size = kind === MEDIUM ? undefined : found.size - arena.overhead
     return new HeapCorruptionError('UNDERFLOW', address, {
       kind,
       size,
@@ -47,9 +50,8 @@ export function explainPointer(arena: Arena, error: HeapCorruptionError): HeapCo
       found: word,
     })
   }
-  const payload =
-    arena.marking.stateAt(found.block) === 'used' ? arena.marking.payloadAt(found.block) : 0
-  if (payload === 0) return error
+  // Before the payload lies the lead of an over-aligned block: the marking has said so.
+  if (payload === 0 || address < payload) return error
   return new HeapCorruptionError('INVALID_POINTER', address, {
     kind,
     hint: `it points ${address - payload} bytes into the ${found.size - arena.overhead}-byte block at ${hex(payload)}`,
