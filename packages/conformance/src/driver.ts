@@ -22,6 +22,13 @@ export interface Block {
   readonly word: number
 }
 
+/** The state before an operation that may fail. */
+export interface Witness {
+  readonly bytes: Uint8Array
+  /** Regions the parent had got back by then. */
+  readonly returns: number
+}
+
 export class Driver {
   readonly world: World
   readonly memory: Memory
@@ -93,7 +100,7 @@ export class Driver {
     this.verify(block)
     const { address, size, good, word } = block
     const next = this.goodSize(newSize)
-    const before = this.world.settings.exactFailure ? this.world.snapshot() : null
+    const before = this.witness()
     // The part given up may go to the parent within the call.
     if (next < good) this.#shadow('deallocate', address + next, good - next)
     const done = this.perform(`resize(${hex(address)}, ${size}, ${newSize})`, () =>
@@ -144,10 +151,18 @@ export class Driver {
     for (const block of this.live.values()) this.verify(block)
   }
 
-  /** Byte for byte, if the settings allow to ask for it. */
-  requireUnchanged(law: Law, snapshot: Uint8Array | null): void {
-    if (snapshot === null) return
-    const at = this.world.firstChange(snapshot)
+  /** What {@link requireUnchanged} compares with; nothing, unless the settings allow to compare bytes. */
+  witness(): Witness | null {
+    const { settings, parent } = this.world
+    return settings.exactFailure
+      ? { bytes: this.world.snapshot(), returns: parent.calls.deallocate }
+      : null
+  }
+
+  /** Byte for byte; but a region that was taken and given back has been through the parent's hands. */
+  requireUnchanged(law: Law, witness: Witness | null): void {
+    if (witness === null || witness.returns !== this.world.parent.calls.deallocate) return
+    const at = this.world.firstChange(witness.bytes)
     if (at >= 0) this.fail(law, `it gave no room, and yet changed the byte at ${hex(at)}`)
   }
 

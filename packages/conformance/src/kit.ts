@@ -1,4 +1,5 @@
 /** What the laws share: worlds to try things in, sizes to try, and ways to fill memory up and to settle accounts. */
+import { hex } from '@vmalloc/memory'
 import type { AbleAllocator } from './abilities.ts'
 import { type Block, Driver } from './driver.ts'
 import type { MakeSubject } from './subject.ts'
@@ -95,14 +96,17 @@ export function settleAccounts(driver: Driver): void {
   exhaustDescending(driver)
   const blocks = [...driver.live.values()].sort((a, b) => a.address - b.address)
   let next = 0
+  let tableBytes = 0
   for (const region of parent.outstanding()) {
     const end = region.address + region.size
     while (next < blocks.length && (blocks[next] as Block).address < region.address) next++
     const used = next < blocks.length && (blocks[next] as Block).address < end
-    if (!used && !settings.keepsTablesApart && !startRegions.has(region.address)) {
+    if (used || startRegions.has(region.address)) continue
+    tableBytes += region.size
+    if (tableBytes > settings.tableBytes) {
       driver.fail(
         'conservation',
-        `the region of ${region.size} bytes at ${region.address} is out, but no room in it can be had`,
+        `the region of ${region.size} bytes at ${hex(region.address)} is out, but no room in it can be had`,
       )
     }
   }

@@ -57,10 +57,10 @@ export interface ConformanceOptions {
    */
   readonly returnsToParent?: boolean
   /**
-   * A region from the parent may hold no block at all, only the layer's own tables.
-   * @defaultValue false
+   * The most bytes of regions from the parent that hold no blocks, only the layer's own tables.
+   * @defaultValue 0
    */
-  readonly keepsTablesApart?: boolean
+  readonly tableBytes?: number
   /**
    * A failed allocation leaves every byte of the memory as it was. Give `false` when a parent keeps its own state
    * there and may leave traces; then only what can be observed is compared.

@@ -43,7 +43,7 @@ export function settle(options: ConformanceOptions): Settings {
     phase: 0,
     alignedPhase: 0,
     returnsToParent: false,
-    keepsTablesApart: false,
+    tableBytes: 0,
     exactFailure: true,
     seeds: [1, 2, 3, 4, 5, 6],
     steps: 600,

@@ -106,7 +106,7 @@ function impossibleSizes(kit: Kit): number[] {
 
 function requireFailure(driver: Driver, size: number): void {
   const { world } = driver
-  const snapshot = world.settings.exactFailure ? world.snapshot() : null
+  const witness = driver.witness()
   const bytes = world.parent.outstandingBytes
   const address = driver.perform(`allocate(${size})`, () => driver.allocator.allocate(size))
   if (address !== 0) driver.fail('failure', `there was no room, but it gave ${address}`)
@@ -116,7 +116,7 @@ function requireFailure(driver: Driver, size: number): void {
       `it gave no room, but the parent has now ${world.parent.outstandingBytes} bytes out, not ${bytes}`,
     )
   }
-  driver.requireUnchanged('failure', snapshot)
+  driver.requireUnchanged('failure', witness)
 }
 
 function requireOneAgain(driver: Driver, size: number): void {

@@ -57,20 +57,20 @@ function undisturbedCourse(kit: Kit): Course {
 function runWithFailure(kit: Kit, course: Course, k: number, mode: FailureMode): void {
   const { program, callsAfter } = course
   const driver = new Driver(kit.world(), SEED)
-  const { failing, parent, settings } = driver.world
+  const { failing, parent } = driver.world
   const title = `with the parent failing at call ${k} (${mode})`
   const slots = new Map<number, Block>()
   const hit = callsAfter.findIndex((calls) => calls >= k)
   failing.arm(k, mode)
   program.forEach((step, index) => {
-    const snapshot = index === hit && settings.exactFailure ? driver.world.snapshot() : null
+    const witness = index === hit ? driver.witness() : null
     const bytes = parent.outstandingBytes
     const failures = failing.failures
     if (runStep(driver, step, slots) !== 0) return
     if (failing.failures === failures) {
       driver.fail('parent-failure', `${title}, it has no room, and did not even ask the parent`)
     }
-    driver.requireUnchanged('failure', snapshot)
+    driver.requireUnchanged('failure', witness)
     if (parent.outstandingBytes !== bytes) {
       driver.fail(
         'parent-failure',

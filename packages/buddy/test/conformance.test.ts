@@ -1,0 +1,95 @@
+/** The buddy keeps the laws of the contract, over parents of every kind. */
+
+import {
+  BumpParent,
+  type ConformanceOptions,
+  conformanceCases,
+  type MakeSubject,
+  type ParentSupply,
+} from '@vmalloc/conformance'
+import { AddressSpace, type Memory, PAGE_BYTES } from '@vmalloc/memory'
+import { describe, test } from 'vitest'
+import { Buddy, type BuddyOptions } from '../src/index.ts'
+
+const CONTROL_NAME = 'buddy'
+
+function buddyWith(options: BuddyOptions): MakeSubject {
+  return ({ memory, parent }) => ({
+    allocator: Buddy.create(
+      memory,
+      memory.reserveControl(CONTROL_NAME, Buddy.controlBytes(memory.maximum)),
+      parent,
+      options,
+    ),
+    attach: (other) =>
+      Buddy.attach(other.memory, other.memory.findControl(CONTROL_NAME), other.parent),
+  })
+}
+
+const pages: ParentSupply = {
+  create: (memory) => AddressSpace.create(memory).source('buddy'),
+  attach: (memory) => AddressSpace.attach(memory).source('buddy'),
+}
+const bump = (options: { start?: number; alignment?: number }): ParentSupply => ({
+  create: (memory: Memory) => new BumpParent(memory, { start: memory.controlEnd, ...options }),
+})
+
+const parents: Record<string, Pick<ConformanceOptions, 'parent' | 'memory'>> = {
+  'a page source that grows': { parent: pages, memory: { initial: 65536 } },
+  'a page source in a fixed buffer': { parent: pages },
+}
+
+const buddies: Record<string, BuddyOptions> = {
+  'the defaults': {},
+  'marks, phase 8': { phase: 8, linkOffset: 8, granule: 32 },
+  'classic: 128-byte granules, whole regions doubling': {
+    granule: 128,
+    regionSize: 131072,
+    growth: 1,
+    carveRemainder: false,
+    release: false,
+    phase: 8,
+    linkOffset: 8,
+  },
+  'regions all alike, kept': { granule: 64, regionSize: 32768, growth: 0, release: false },
+}
+
+// A bump parent does not join the holes that released regions leave: only for buddies that keep what they get.
+const bumps: typeof parents = {
+  'a bump parent': { parent: bump({}) },
+  'a bump parent of whole pages': { parent: bump({ alignment: PAGE_BYTES }) },
+  'a bump parent with odd regions': { parent: bump({ start: PAGE_BYTES + 48 }) },
+}
+
+/**
+ * Laws that the buddy is known to break; each of these tests says so when it no longer does.
+ *
+ * - A releasing buddy keeps one wholly free region, and does not give it back when the parent has no room: where that
+ *   region lies in the way, there is room for a block less than before.
+ * - A region whose last page is not wholly its own is not found by the walker.
+ */
+const isKnownLoss = (name: string, parent: string, options: BuddyOptions): boolean =>
+  (options.release !== false && name.startsWith('recovery:')) ||
+  (parent === 'a bump parent with odd regions' && name.startsWith('walk:'))
+
+for (const [parent, surroundings] of Object.entries({ ...parents, ...bumps })) {
+  for (const [buddy, options] of Object.entries(buddies)) {
+    if (parent in bumps && options.release !== false) continue
+    describe(`${buddy}, over ${parent}`, () => {
+      const cases = conformanceCases(buddyWith(options), {
+        ...surroundings,
+        sizes: { minimum: 1, maximum: 65536 },
+        memoryBytes: 2 ** 20,
+        phase: options.phase ?? 0,
+        // One segment of the page table that finds a block's region.
+        tableBytes: PAGE_BYTES,
+        seeds: [1, 2, 3],
+        steps: 400,
+      })
+      for (const { name, run } of cases) {
+        if (isKnownLoss(name, parent, options)) test.fails(name, run)
+        else test(name, run)
+      }
+    })
+  }
+}
