@@ -49,7 +49,9 @@ export function referencedFolders(folder: string, config: string): string[] {
     .filter((name) => name !== folder)
 }
 
-const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\bimport\.meta\.resolve\s*\(\s*)(['"])([^'"\n]+)\1/g
+/** A statement at the start of a line, or a call; code within a string literal on its own line is not told apart. */
+const IMPORT =
+  /(?:^(?:import|export)\b[^'"`;=]*?\bfrom\s*|^import\s*|\bimport\(\s*|\bimport\.meta\.resolve\(\s*)(['"])([\w@#./:-]+)\1/gm
 
 /** Bare import specifiers in a package's `src`, each with the file it stands in. */
 export function importsOf(folder: string): { file: string; specifier: string }[] {
