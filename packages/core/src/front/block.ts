@@ -58,14 +58,11 @@ export class Block implements Disposable {
    * @param byteOffset - Bytes from the start of the block, a multiple of the element's.
    * @throws RangeError when the view would leave the block; `HeapCorruptionError` `USE_AFTER_FREE` after `free`.
    */
-  view<View extends ArrayBufferView>(
-    type: ViewClass<View>,
-    length?: number,
-    byteOffset = 0,
-  ): View {
+  view<View extends ArrayBufferView>(type: ViewClass<View>, length?: number, byteOffset = 0): View {
     const { buffer } = this.#requireLive()
     const whole = length === undefined && byteOffset === 0
-    if (whole && this.#viewClass === type && this.#view?.buffer === buffer) return this.#view as View
+    if (whole && this.#viewClass === type && this.#view?.buffer === buffer)
+      return this.#view as View
     elementBytes(type)
     const elements = boundedLength(type, length, byteOffset, this.#size)
     const view = new type(buffer, this.#address + byteOffset, elements)

@@ -4,6 +4,7 @@
  * The callback runs outside of the lock, after the operation that met the pressure: it may free and allocate. While it
  * runs it is not called again.
  */
+import { type Family, interpose } from './interpose.ts'
 
 /** What {@link OnPressure} is told. All in bytes. */
 export interface Pressure {
@@ -67,4 +68,31 @@ export class PressureGauge {
       this.#calling = false
     }
   }
+}
+
+/**
+ * Makes the allocating calls of `heap` tell `onPressure` about pressure.
+ *
+ * @param softLimit - Bytes, 0 for none.
+ * @param mappedBytes - Bytes mapped now; called after each allocation, without the lock.
+ */
+export function installPressure(
+  heap: Family,
+  onPressure: OnPressure,
+  softLimit: number,
+  mappedBytes: () => number,
+): void {
+  const gauge = new PressureGauge(onPressure, softLimit)
+  const watched = (requested: number, allocate: () => number): number => {
+    let address = allocate()
+    if (address === 0 && requested > 0 && gauge.afterFailure(mappedBytes(), requested)) address = allocate()
+    if (address !== 0) gauge.afterAllocation(mappedBytes(), requested)
+    return address
+  }
+  interpose(heap, (before) => ({
+    malloc: (size) => watched(size, () => before.malloc(size)),
+    calloc: (count, size) => watched(count * size, () => before.calloc(count, size)),
+    realloc: (address, size) => watched(size, () => before.realloc(address, size)),
+    alignedAlloc: (size, alignment) => watched(size, () => before.alignedAlloc(size, alignment)),
+  }))
 }

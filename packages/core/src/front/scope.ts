@@ -68,7 +68,10 @@ export class Scope {
   }
 
   /** See `heap.allocArray`. @throws `OutOfMemoryError` when there is no room. */
-  allocArray<View extends ArrayBufferView>(type: ViewClass<View>, length: number): ArrayBlock<View> {
+  allocArray<View extends ArrayBufferView>(
+    type: ViewClass<View>,
+    length: number,
+  ): ArrayBlock<View> {
     const array = this.#requireOpen().allocArray(type, length)
     this.#handles.add(array)
     return array
@@ -113,7 +116,8 @@ export class Scope {
   }
 
   #requireOpen(): ScopeHeap {
-    if (!this.#open) throw new Error('the scope has ended: what it would allocate nobody would free')
+    if (!this.#open)
+      throw new Error('the scope has ended: what it would allocate nobody would free')
     return this.#heap
   }
 
@@ -126,7 +130,8 @@ export class Scope {
 
 /** Runs `body` in a scope; a promise is waited for. */
 export function runScope<Result>(heap: ScopeHeap, body: (scope: Scope) => Result): Result {
-  if (typeof body !== 'function') throw new TypeError(`body is a ${typeof body}: it must be a function`)
+  if (typeof body !== 'function')
+    throw new TypeError(`body is a ${typeof body}: it must be a function`)
   const scope = new Scope(heap)
   let result: Result
   try {
@@ -160,11 +165,16 @@ function endWell(scope: Scope): void {
 function endWith(scope: Scope, error: unknown): unknown {
   const errors = scope.close()
   if (errors.length === 0) return error
-  return new AggregateError([error, ...errors], 'the body threw, and blocks of its scope are damaged')
+  return new AggregateError(
+    [error, ...errors],
+    'the body threw, and blocks of its scope are damaged',
+  )
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
   )
 }

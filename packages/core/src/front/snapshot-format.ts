@@ -75,7 +75,9 @@ export function encodeSnapshot(
 /** Verifies everything. @throws {@link SnapshotError} naming what is wrong. */
 export function decodeSnapshot(bytes: unknown): { header: SnapshotHeader; data: Uint8Array } {
   if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError(`bytes is a ${typeof bytes}: it must be the Uint8Array that snapshot() gave`)
+    throw new TypeError(
+      `bytes is a ${typeof bytes}: it must be the Uint8Array that snapshot() gave`,
+    )
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const word = (offset: number): number => view.getUint32(offset, true)
@@ -83,7 +85,10 @@ export function decodeSnapshot(bytes: unknown): { header: SnapshotHeader; data: 
     throw new SnapshotError('NOT_A_SNAPSHOT', 'the bytes do not begin with "VMSN"')
   }
   if (bytes.length < HEADER_BYTES) {
-    throw new SnapshotError('DAMAGED', `cut inside the header: ${bytes.length} of ${HEADER_BYTES} bytes`)
+    throw new SnapshotError(
+      'DAMAGED',
+      `cut inside the header: ${bytes.length} of ${HEADER_BYTES} bytes`,
+    )
   }
   if (word(4) !== SNAPSHOT_VERSION || word(8) !== LAYOUT_VERSION) {
     throw new SnapshotError(

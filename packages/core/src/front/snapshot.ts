@@ -13,7 +13,12 @@ import {
 } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { SnapshotError } from './snapshot-error.ts'
-import { decodeSnapshot, encodeSnapshot, type Range, type SnapshotHeader } from './snapshot-format.ts'
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  type Range,
+  type SnapshotHeader,
+} from './snapshot-format.ts'
 
 /** Offsets in the superblock: see its picture in `@vmalloc/memory`. */
 const LENGTH_OFFSET_BYTES = 12
@@ -80,7 +85,11 @@ export function restoreSnapshot(
   const superblock = new DataView(u8.buffer, header.base)
   superblock.setUint32(LENGTH_OFFSET_BYTES, Math.floor(u8.byteLength / 8) * 8, true)
   const flags = superblock.getUint32(FLAGS_OFFSET_BYTES, true)
-  superblock.setUint32(FLAGS_OFFSET_BYTES, threaded ? flags | FLAG_SHARED : flags & ~FLAG_SHARED, true)
+  superblock.setUint32(
+    FLAGS_OFFSET_BYTES,
+    threaded ? flags | FLAG_SHARED : flags & ~FLAG_SHARED,
+    true,
+  )
   return { memory: backing, base: header.base }
 }
 
@@ -105,7 +114,10 @@ function bufferFor(backing: Backing, header: SnapshotHeader, threaded: boolean):
       `the snapshot is of ${byteLength} bytes, the memory has ${buffer.byteLength}`,
     )
   }
-  if (threaded && !(typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer)) {
+  if (
+    threaded &&
+    !(typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer)
+  ) {
     throw new SnapshotError(
       'NO_ROOM',
       'the heap of the snapshot is for threads, and the memory given is not shared: give shared: false',

@@ -17,7 +17,8 @@ export function elementBytes(type: unknown): number {
   if (typeof type === 'function' && Object.getPrototypeOf(type) === TYPED_ARRAY) {
     return (type as unknown as { readonly BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT
   }
-  const name = typeof type === 'function' ? `the class ${type.name}` : `a value of type ${typeof type}`
+  const name =
+    typeof type === 'function' ? `the class ${type.name}` : `a value of type ${typeof type}`
   throw new TypeError(`Type is ${name}: it must be a typed-array class or DataView`)
 }
 
@@ -50,7 +51,8 @@ export function boundedLength(
 
 /** @throws TypeError or RangeError unless `value` is a whole number from 0 on. */
 export function requireCount(name: string, value: unknown): asserts value is number {
-  if (typeof value !== 'number') throw new TypeError(`${name} is a ${typeof value}: it must be a number`)
+  if (typeof value !== 'number')
+    throw new TypeError(`${name} is a ${typeof value}: it must be a number`)
   if (!Number.isInteger(value) || value < 0) {
     throw new RangeError(`${name} is ${value}: it must be a whole number, 0 or more`)
   }

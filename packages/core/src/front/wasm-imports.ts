@@ -80,7 +80,10 @@ const MAX_ALIGNMENT_BYTES = 2 ** 30
  * heap.usableSize(get()) // => 16
  * ```
  */
-export function wasmImports(heapOf: () => ImportedHeap, options: WasmImportOptions = {}): WasmImports {
+export function wasmImports(
+  heapOf: () => ImportedHeap,
+  options: WasmImportOptions = {},
+): WasmImports {
   for (const name of Object.keys(options)) {
     if (name !== 'errno' && name !== 'setErrno') {
       throw new RangeError(`wasmImports: unknown option "${name}"; known are errno, setErrno`)

@@ -1,0 +1,37 @@
+/**
+ * Putting functions around the family of one handle: for recording, wiping and pressure.
+ *
+ * The handle gets methods of its own that hide those of its class. Handles that ask for none of this pay nothing, and
+ * the functions of the class stay free of tests for them.
+ */
+import type { Address } from '@vmalloc/memory'
+
+/** The calls by which memory changes hands. */
+export interface Family {
+  malloc(size: number): Address
+  free(address: Address): void
+  calloc(count: number, size: number): Address
+  realloc(address: Address, size: number): Address
+  alignedAlloc(size: number, alignment: number): Address
+  freeAll(): number
+}
+
+/**
+ * @param heap - The handle.
+ * @param wrap - Gets the functions as they are, and gives those that take their place.
+ * @returns Puts back what was there before.
+ */
+export function interpose(heap: Family, wrap: (before: Family) => Partial<Family>): () => void {
+  const { malloc, free, calloc, realloc, alignedAlloc, freeAll } = heap
+  const before: Family = {
+    malloc: (size) => malloc.call(heap, size),
+    free: (address) => free.call(heap, address),
+    calloc: (count, size) => calloc.call(heap, count, size),
+    realloc: (address, size) => realloc.call(heap, address, size),
+    alignedAlloc: (size, alignment) => alignedAlloc.call(heap, size, alignment),
+    freeAll: () => freeAll.call(heap),
+  }
+  Object.assign(heap, wrap(before))
+  // Not deleted: an object that loses properties is slow ever after.
+  return () => Object.assign(heap, { malloc, free, calloc, realloc, alignedAlloc, freeAll })
+}

@@ -1,0 +1,108 @@
+/**
+ * A heap that leaves no old bytes behind: blocks are wiped when they are handed out, when they are freed, or both.
+ *
+ * Invariant with either option on: whatever lies in a block beyond the size last asked for, and was not written there
+ * by the owner himself since, is zero. So `realloc` shows neither the bytes that it cut off before nor those of another
+ * owner. Cost: a fill of the usable bytes of each block.
+ *
+ * Wiping happens outside of the lock: before its free and after its allocation a block is its owner's.
+ */
+import type { Address, Memory } from '@vmalloc/memory'
+import { ZERO_ON_ALLOC, ZERO_ON_FREE } from '../settings.ts'
+import { type Family, interpose } from './interpose.ts'
+
+/** What wiping needs to know of a heap. */
+export interface ZeroedHeap extends Family {
+  readonly memory: Memory
+  usableSize(address: Address): number
+}
+
+const WORD_BYTES = 8
+
+/**
+ * Makes the family of `heap` wipe.
+ *
+ * @param resize - Changes the size of a block where it lies, or gives `false`.
+ * @param eachUsed - Visits the blocks in use.
+ */
+export function installZeroing(
+  heap: ZeroedHeap,
+  flags: number,
+  resize: (address: Address, size: number) => boolean,
+  eachUsed: () => readonly { readonly address: Address; readonly size: number }[],
+): void {
+  const onAlloc = (flags & ZERO_ON_ALLOC) !== 0
+  const onFree = (flags & ZERO_ON_FREE) !== 0
+  const wiped = (address: Address): Address => {
+    if (address !== 0) wipe(heap.memory, address, address + heap.usableSize(address))
+    return address
+  }
+  interpose(heap, (before) => {
+    const malloc = (size: number): Address => (onAlloc ? wiped(before.malloc(size)) : before.malloc(size))
+    const free = (address: Address): void => {
+      if (onFree && address !== 0) wiped(address)
+      before.free(address)
+    }
+    return {
+      malloc,
+      free,
+      calloc: (count, size) => {
+        const address = before.calloc(count, size)
+        if (onAlloc && address !== 0) wipe(heap.memory, address + count * size, address + heap.usableSize(address))
+        return address
+      },
+      alignedAlloc: (size, alignment) => {
+        const address = before.alignedAlloc(size, alignment)
+        return onAlloc ? wiped(address) : address
+      },
+      realloc: (address, size) => {
+        // Zero, no number, not a block, not a size: the plain realloc knows what to do or to say.
+        if (address === 0 || !(size > 0 && size <= 0xffffffff)) return before.realloc(address, size)
+        const usable = heap.usableSize(address)
+        if (resizeWiped(heap, address, usable, size, resize)) return address
+        const moved = malloc(size)
+        if (moved === 0) return 0
+        const kept = Math.min(size, usable)
+        heap.memory.u8.copyWithin(moved, address, address + kept)
+        if (!onAlloc) wipe(heap.memory, moved + kept, moved + heap.usableSize(moved))
+        free(address)
+        return moved
+      },
+      freeAll: () => {
+        if (onFree) for (const { address, size } of eachUsed()) wipe(heap.memory, address, address + size)
+        return before.freeAll()
+      },
+    }
+  })
+}
+
+/** In place, leaving no byte of the tail that goes, and none of the former owner in the one that comes. */
+function resizeWiped(
+  heap: ZeroedHeap,
+  address: Address,
+  usable: number,
+  size: number,
+  resize: (address: Address, size: number) => boolean,
+): boolean {
+  const end = address + usable
+  const cut = Math.min(address + size, end)
+  // The tail is wiped before it is given back, for then it is not ours any more; kept, in case it stays after all.
+  const tail = heap.memory.u8.slice(cut, end)
+  wipe(heap.memory, cut, end)
+  if (!resize(address, size)) {
+    heap.memory.u8.set(tail, cut)
+    return false
+  }
+  wipe(heap.memory, end, address + heap.usableSize(address))
+  return true
+}
+
+/** Zeroes [from, to), in words of 8 bytes where it can; an empty range is fine. */
+export function wipe(memory: Memory, from: Address, to: Address): void {
+  if (to <= from) return
+  const first = Math.min(Math.ceil(from / WORD_BYTES) * WORD_BYTES, to)
+  const last = Math.max(Math.floor(to / WORD_BYTES) * WORD_BYTES, first)
+  memory.u8.fill(0, from, first)
+  memory.zero(first, last - first)
+  memory.u8.fill(0, last, to)
+}
