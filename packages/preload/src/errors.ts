@@ -10,6 +10,8 @@ export type PreloadErrorCode =
   | 'UNSUPPORTED'
   /** The mode asked for is not safe for this module; the message gives the reason. */
   | 'NOT_REPLACEABLE'
+  /** The module has no memory, so nothing to interpose. */
+  | 'NO_MEMORY'
   /** A function named by hand does not exist or has the wrong type. */
   | 'BAD_FUNCTION'
 

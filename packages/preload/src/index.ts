@@ -2,14 +2,30 @@
  * `@vmalloc/preload`: LD_PRELOAD for WebAssembly. Compiled programs run on vmalloc, unchanged; their heap errors and
  * leaks are found, their heap can be seen.
  *
+ * Importing it changes nothing, unless `node --import` names it: then every module the program compiles is interposed.
+ *
  * @packageDocumentation
  */
+import { register } from './hook.ts'
+import { isPreloaded } from './preloaded.ts'
+
 export { type AnalyseOptions, analyse, type ModuleBytes } from './analyse.ts'
 export { PreloadError, type PreloadErrorCode } from './errors.ts'
 export type { Analysis, FoundFunction, FunctionsByHand, Verdict } from './find/find.ts'
 export type { Role } from './find/roles.ts'
+export {
+  type Installation,
+  type InstallOptions,
+  installPreload,
+  type ModuleReport,
+  type SeenModule,
+} from './install.ts'
 export { instantiate, type Preloaded } from './instantiate.ts'
 export type { PreloadMode, PreloadOptions, PreloadPreset } from './options.ts'
+export { reportText } from './report-text.ts'
+export { type RewriteResult, rewrite } from './rewrite.ts'
 export type { ReportedError } from './runtime/ledger.ts'
 export type { LeakGroup, Report } from './runtime/report.ts'
 export type { StackMode } from './runtime/stacks.ts'
+
+if (isPreloaded(import.meta.url)) register()

@@ -185,12 +185,13 @@ class Installed implements Installation {
     const hash = fnv1a(bytes)
     const seen = { name: url || `wasm-${bytes.length}-${hash}`, bytes: bytes.length, hash }
     if (!this.allow(seen)) return null
-    const entry = this.enter(seen)
     try {
-      return { ...prepare(bytes, this.options), entry }
+      const prepared = prepare(bytes, this.options)
+      return { ...prepared, entry: this.enter(seen) }
     } catch (error) {
       if (!(error instanceof PreloadError)) throw error
-      entry.skipped = error.message
+      // Trampolines and tables without a memory have nothing to interpose: they are not worth a line.
+      if (error.code !== 'NO_MEMORY') this.enter(seen).skipped = error.message
       return null
     }
   }

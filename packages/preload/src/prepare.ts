@@ -34,6 +34,9 @@ const PLAN_VERSION = 1
  */
 export function prepare(bytes: ModuleBytes, options: ResolvedOptions): Prepared {
   const module = parseModule(bytesOf(bytes))
+  if (module.memories.length === 0) {
+    throw new PreloadError('NO_MEMORY', 'not interposed: the module has no memory')
+  }
   const analysis = findFamily(module, options.functions)
   const mode = chooseMode(analysis, options)
   const indices = analysis.functions.map(({ index }) => index)

@@ -12,11 +12,11 @@ import { ChunkPool } from '@vmalloc/small'
 import { ProgramMark } from './program-mark.ts'
 
 /** Twelve, because a heap has room for sixteen control blocks. All multiples of 16. */
-const CHUNK_BYTES: readonly number[] = [16, 32, 48, 64, 80, 96, 128, 160, 208, 256, 384, 512]
+const CHUNK_BYTES: readonly number[] = [32, 48, 64, 80, 112, 160, 240, 384, 592, 1104, 2208, 4464]
 const FIRST_REFILL_BYTES = 4096
 const REFILL_CAP_BYTES = 65536
 /** Requests from here on have a mapping of their own. */
-export const LARGE_FROM_BYTES: number = 128 * 1024
+export const LARGE_FROM_BYTES: number = 16 * 1024
 const GRANULE_BYTES = 64
 const CONTROL_LINE_BYTES = 64
 
@@ -52,7 +52,7 @@ function pool(site: AssemblySite, marking: Marking, chunkSize: number): SmallPar
   const maxPayload = chunkSize - marking.headerBytes - marking.footerBytes
   const part = site.layer(`small-${maxPayload}`, ChunkPool, {
     chunkSize,
-    firstRefill: FIRST_REFILL_BYTES,
+    firstRefill: Math.max(FIRST_REFILL_BYTES, 4 * chunkSize),
     refillCap: REFILL_CAP_BYTES,
     phase: marking.phase,
     linkOffset: marking.headerBytes,

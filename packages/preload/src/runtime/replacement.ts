@@ -11,6 +11,7 @@
 import { Heap } from '@vmalloc/core'
 import type { Address, Memory } from '@vmalloc/memory'
 import type { FoundFunction } from '../find/find.ts'
+import type { Role } from '../find/roles.ts'
 import { LARGE_FROM_BYTES, programComposition } from './composition.ts'
 import { askedBytes, GUARD_BYTES, siteOf, stamp, usableBytes, verifyGuard } from './guard.ts'
 import type { Ledger } from './ledger.ts'
@@ -49,6 +50,8 @@ export class Replacement {
   private readonly extra: number
   private made: Heap | null = null
   private madeMemory: Memory | null = null
+  /** Why there is no heap: tried once, for each try takes memory. The originals serve the program then. */
+  private failed: unknown = null
 
   constructor(options: ReplacementOptions) {
     this.options = options
@@ -175,7 +178,21 @@ export class Replacement {
 
   private makeHeap(): Heap {
     const { memory, supply } = this.options
-    const heap = Heap.create({
+    if (this.failed !== null) throw this.failed
+    try {
+      const heap = this.createHeap(memory, supply)
+      this.made = heap
+      this.madeMemory = heap.memory
+      return heap
+    } catch (error) {
+      this.ledger.enter(error, 'malloc')
+      this.failed = error
+      throw error
+    }
+  }
+
+  private createHeap(memory: WebAssembly.Memory, supply: NumberFunction): Heap {
+    return Heap.create({
       composition: programComposition,
       memory,
       grow: (bytes) => {
@@ -184,9 +201,6 @@ export class Replacement {
         return address
       },
     })
-    this.made = heap
-    this.madeMemory = heap.memory
-    return heap
   }
 
   /** @returns 0 when the original should be asked. */
@@ -198,7 +212,7 @@ export class Replacement {
       if (this.extra !== 0 && address !== 0) this.guard(address, size)
       return address
     } catch (error) {
-      this.ledger.enter(error, 'malloc')
+      this.enter(error, 'malloc')
       return 0
     }
   }
@@ -214,7 +228,7 @@ export class Replacement {
       if (this.extra !== 0) this.guard(address, size)
       return address
     } catch (error) {
-      this.ledger.enter(error, 'calloc')
+      this.enter(error, 'calloc')
       return 0
     }
   }
@@ -238,7 +252,7 @@ export class Replacement {
       if (this.extra !== 0 && address !== 0) this.guard(address, size)
       return address
     } catch (error) {
-      this.ledger.enter(error, 'memalign')
+      this.enter(error, 'memalign')
       return 0
     }
   }
@@ -248,7 +262,7 @@ export class Replacement {
       if (this.extra !== 0) this.options.stacks.release(this.checkedSite(address))
       this.heap.free(address)
     } catch (error) {
-      this.ledger.enter(error, 'free', () => this.allocatedAt(address))
+      this.enter(error, 'free', address)
     }
   }
 
@@ -277,7 +291,7 @@ export class Replacement {
       }
       return moved
     } catch (error) {
-      this.ledger.enter(error, 'realloc', () => this.allocatedAt(address))
+      this.enter(error, 'realloc', address)
       return 0
     }
   }
@@ -297,7 +311,7 @@ export class Replacement {
       this.heap.usableSize(address)
       return this.sizeOf(address)
     } catch (error) {
-      this.ledger.enter(error, 'malloc_usable_size', () => this.allocatedAt(address))
+      this.enter(error, 'malloc_usable_size', address)
       return usableBytes(this.memory, address)
     }
   }
@@ -310,6 +324,12 @@ export class Replacement {
   private checkedSite(address: Address): number {
     this.verify(address)
     return siteOf(this.memory, address)
+  }
+
+  /** Enters an error, but for the one that is repeated with each request: that there is no heap. */
+  private enter(error: unknown, during: Role, address: Address = 0): void {
+    if (error === this.failed) return
+    this.ledger.enter(error, during, () => (address === 0 ? [] : this.allocatedAt(address)))
   }
 
   private allocatedAt(address: Address): readonly string[] {
