@@ -4,7 +4,7 @@ import { ConformanceError, conformanceCases, type Law } from '../src/index.ts'
 import { BROKEN, type Broken } from './broken.ts'
 
 /** The laws that the suite says are broken. */
-function brokenLaws({ make, attach, keeps }: Broken): Law[] {
+function brokenLaws({ make, attach, claims }: Broken): Law[] {
   const cases = conformanceCases(
     (surroundings) => ({
       allocator: make(surroundings),
@@ -12,11 +12,11 @@ function brokenLaws({ make, attach, keeps }: Broken): Law[] {
     }),
     {
       sizes: { minimum: 1, maximum: 2048 },
-      unservedSizes: [100000],
-      returnsToParent: keeps !== true,
+      returnsToParent: true,
       memoryBytes: 65536,
       seeds: [1],
       steps: 200,
+      ...claims,
     },
   )
   const laws = new Set<Law>()

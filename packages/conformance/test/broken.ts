@@ -1,14 +1,14 @@
 /** Broken allocators: each a correct one with one thing wrong, and the law that must find it. */
 import type { RegionAllocator } from '@vmalloc/memory'
-import type { AbleAllocator, Law, Surroundings } from '../src/index.ts'
+import type { AbleAllocator, ConformanceOptions, Law, Surroundings } from '../src/index.ts'
 import { ByteMap, GRANULE_BYTES } from './byte-map.ts'
 
 export interface Broken {
   readonly name: string
   readonly law: Law
   readonly make: (surroundings: Surroundings) => AbleAllocator
-  /** Keeps what it gets from the parent. */
-  readonly keeps?: true
+  /** What it claims of itself beyond what all of them do. */
+  readonly claims?: Partial<ConformanceOptions>
   readonly attach?: (surroundings: Surroundings) => AbleAllocator
 }
 
@@ -153,6 +153,7 @@ const goodSizes: Broken[] = [
   {
     name: 'a size never served is rounded',
     law: 'good-size',
+    claims: { unservedSizes: [100000] },
     make: spoil((sound) => ({ goodSize: (size) => sound.goodSize(size) })),
   },
   {
@@ -230,7 +231,7 @@ const exhaustion: Broken[] = [
   {
     name: 'free blocks never join',
     law: 'recovery',
-    keeps: true,
+    claims: { returnsToParent: false },
     make: spoil((sound) => {
       const free = new Map<number, number[]>()
       return {
@@ -261,7 +262,7 @@ const accounts: Broken[] = [
   {
     name: 'a region is taken and forgotten',
     law: 'conservation',
-    keeps: true,
+    claims: { returnsToParent: false },
     make: spoil((sound, { parent }) => {
       let asked = 0
       return {
@@ -307,6 +308,7 @@ const accounts: Broken[] = [
           }
           return address
         },
+        deallocate: () => undefined,
       }
     }),
   },

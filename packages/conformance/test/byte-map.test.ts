@@ -35,7 +35,16 @@ for (const [name, options] of Object.entries(settings)) {
     test('every ability has its case', () => {
       const laws = new Set(cases.map(({ law }) => law))
       expect([...laws]).toEqual(
-        expect.arrayContaining(['resize', 'aligned', 'zeroed', 'divisible', 'owner', 'check', 'walk', 'attach']),
+        expect.arrayContaining([
+          'resize',
+          'aligned',
+          'zeroed',
+          'divisible',
+          'owner',
+          'check',
+          'walk',
+          'attach',
+        ]),
       )
     })
   })

@@ -127,7 +127,7 @@ export class ByteMap implements RegionAllocator {
       const end = origin + this.#get(region, 3) * GRANULE_BYTES
       for (let address = origin; address < end; ) {
         const used = !this.#isFree(region, address, 1)
-        const size = used ? this.goodSize(sizeOfUsed(address)) : GRANULE_BYTES
+        const size = used ? this.goodSize(Math.max(sizeOfUsed(address), 1)) : GRANULE_BYTES
         visit(address, size, used)
         address += size
       }

@@ -87,7 +87,7 @@ function zeroing(kit: Kit): void {
     driver.freeAll(random.shuffled([...driver.live.values()]))
     for (let i = 0; i < 24; i++) {
       driver.allocateZeroed(random.size(minimum, maximum))
-      if (i % 3 === 2) driver.free(random.pick([...driver.live.values()]))
+      if (i % 3 === 2 && driver.live.size > 0) driver.free(random.pick([...driver.live.values()]))
     }
     driver.verifyAll()
     driver.check()

@@ -80,10 +80,19 @@ export function exhaustionCases(kit: Kit): ConformanceCase[] {
         const [largest, , least] = kit.exhaustibleSizes(driver)
         if (largest === undefined || least === undefined) return
         const count = exhaust(driver, largest).length
+        const perLarge = Math.floor(driver.goodSize(largest) / driver.goodSize(least))
         driver.freeAll()
         const random = new Random(7)
         for (const order of ORDERS) {
-          driver.freeAll(order(exhaust(driver, least), random))
+          const small = exhaust(driver, least)
+          // Small blocks fit where large ones were; half of that is left to their overhead.
+          if (small.length < (count * perLarge) / 2) {
+            driver.fail(
+              'recovery',
+              `${count} blocks of ${largest} bytes were freed; there is room for ${small.length} of ${least} bytes`,
+            )
+          }
+          driver.freeAll(order(small, random))
           const again = exhaust(driver, largest).length
           if (again < count) {
             driver.fail(

@@ -70,13 +70,13 @@ function runWithFailure(kit: Kit, course: Course, k: number, mode: FailureMode):
     if (failing.failures === failures) {
       driver.fail('parent-failure', `${title}, it has no room, and did not even ask the parent`)
     }
-    driver.requireUnchanged('failure', witness)
     if (parent.outstandingBytes !== bytes) {
       driver.fail(
         'parent-failure',
         `${title}, it gave no room, but the parent has ${parent.outstandingBytes - bytes} bytes more out`,
       )
     }
+    driver.requireUnchanged('failure', witness)
     if (mode === 'once' && runStep(driver, step, slots) === 0) {
       driver.fail('parent-failure', `${title}, the same request after that has no room either`)
     }
