@@ -4,6 +4,17 @@
  * @packageDocumentation
  */
 export {
+  decodeTrace,
+  encodeTrace,
+  type Trace,
+  type TraceColumns,
+  TraceError,
+  type TraceErrorCode,
+  type TraceStats,
+  TraceWriter,
+  traceStats,
+} from '@vmalloc/trace'
+export {
   collectPieces,
   type LiveBlock,
   type WalkableHeap,
@@ -16,9 +27,4 @@ export type { SharedHeap } from './replay/parallel.ts'
 export { ReplayFailed, WorkerPool } from './replay/pool.ts'
 export { replayOnWorkers, replayTrace } from './replay/replay.ts'
 export type { PeakMoment, ReplayOptions, TraceResult } from './replay/result.ts'
-export { decodeTrace } from './trace/decode.ts'
-export { encodeTrace, TraceWriter } from './trace/encode.ts'
-export { TraceError, type TraceErrorCode } from './trace/error.ts'
 export { readTraceFile, writeTraceFile } from './trace/file.ts'
-export type { Trace, TraceColumns } from './trace/format.ts'
-export { type TraceStats, traceStats } from './trace/stats.ts'

@@ -1,11 +1,12 @@
 /** The command line as a whole: commands, and one way to fail. */
+
+import { TraceError } from '@vmalloc/trace'
 import { Command, CommanderError } from 'commander'
 import { addDemo } from './commands/demo.ts'
 import { addReplay } from './commands/replay.ts'
 import { addShell } from './commands/shell.ts'
 import { EXIT, UsageError } from './exit.ts'
 import { cliVersion } from './report.ts'
-import { TraceError } from './trace/error.ts'
 
 /** @returns The whole command line, ready to parse. */
 export function createProgram(): Command {

@@ -1,5 +1,6 @@
 /** Replays several traces one after the other, each on fresh heaps; collects their maps if wanted. */
 
+import type { Trace } from '@vmalloc/trace'
 import type { RunOptions } from './commands/options.ts'
 import { type CoreHeap, createHeap } from './core-heap.ts'
 import { collectPieces, type LiveBlock } from './map/collect.ts'
@@ -9,7 +10,6 @@ import { replayOnWorkers, replayTrace } from './replay/replay.ts'
 import type { PeakMoment, TraceResult } from './replay/result.ts'
 import type { Progress } from './terminal/progress.ts'
 import { bytesText, plural } from './terminal/text.ts'
-import type { Trace } from './trace/format.ts'
 
 export interface TracesRun {
   readonly results: readonly TraceResult[]

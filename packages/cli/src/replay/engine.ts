@@ -2,7 +2,7 @@
  * The replay loop: one thread's operations in recorded order on one heap. The same loop measures (no verifier) and
  * verifies; what differs is one test per operation.
  */
-import { CALLOC, CODE_BITS, CODE_MASK, FREE, MALLOC, MEMALIGN, REALLOC } from '../trace/format.ts'
+import { CALLOC, CODE_BITS, CODE_MASK, FREE, MALLOC, MEMALIGN, REALLOC } from '@vmalloc/trace'
 import { describe, type ErrorLog } from './errors.ts'
 import type { ReplayHeap } from './heap.ts'
 import type { ReplayPlan } from './plan.ts'

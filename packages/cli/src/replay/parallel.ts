@@ -7,7 +7,7 @@
  *
  * A trace of one thread: every worker replays a whole copy, side by side.
  */
-import type { Trace } from '../trace/format.ts'
+import type { Trace } from '@vmalloc/trace'
 import { ReplayControl } from './control.ts'
 import { Engine } from './engine.ts'
 import { ErrorLog } from './errors.ts'

@@ -1,5 +1,5 @@
 /** What is known about a replay before it runs, computed once per trace and shared by all threads. */
-import { CODE_MASK, FREE, isBirth, REALLOC, type Trace } from '../trace/format.ts'
+import { CODE_MASK, FREE, isBirth, REALLOC, type Trace } from '@vmalloc/trace'
 
 /** Columns in shared memory, one entry per operation or per id. */
 export interface ReplayPlan {

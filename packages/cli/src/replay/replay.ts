@@ -1,5 +1,5 @@
 /** Conducts the replay of one trace: a verified run on a fresh heap, then timed rounds on another. */
-import type { Trace } from '../trace/format.ts'
+import type { Trace } from '@vmalloc/trace'
 import { describe, ErrorLog } from './errors.ts'
 import type { ReplayHeap } from './heap.ts'
 import { ParallelRunner, type SharedHeap } from './parallel.ts'

@@ -1,5 +1,5 @@
 /** Replays on the calling thread, all recorded threads in their recorded order. */
-import type { Trace } from '../trace/format.ts'
+import type { Trace } from '@vmalloc/trace'
 import { Engine } from './engine.ts'
 import { ErrorLog } from './errors.ts'
 import type { ReplayHeap } from './heap.ts'

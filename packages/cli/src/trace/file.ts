@@ -2,10 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { decodeTrace } from './decode.ts'
-import { encodeTrace } from './encode.ts'
-import { inFile, TraceError } from './error.ts'
-import type { Trace } from './format.ts'
+import { decodeTrace, encodeTrace, inFile, type Trace, TraceError } from '@vmalloc/trace'
 
 /** A small file must not unpack to fill the machine: 1 GiB is a hundred million operations. */
 const MAX_UNPACKED_BYTES = 2 ** 30

@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TraceWriter } from '@vmalloc/trace'
 import { describe, expect, test, vi } from 'vitest'
 import { runProgram } from '../../src/program.ts'
-import { TraceWriter } from '../../src/trace/encode.ts'
 import { writeTraceFile } from '../../src/trace/file.ts'
 import { traceFile, vmalloc } from '../spawn.ts'
 

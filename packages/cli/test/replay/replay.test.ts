@@ -1,10 +1,9 @@
+import { type Trace, TraceWriter } from '@vmalloc/trace'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createHeap } from '../../src/core-heap.ts'
 import { replayTrace } from '../../src/replay/replay.ts'
-import { TraceWriter } from '../../src/trace/encode.ts'
 import { readTraceFile } from '../../src/trace/file.ts'
-import type { Trace } from '../../src/trace/format.ts'
 import { FakeHeap, type Mistake } from '../fake-heap.ts'
 import { steps, traceOf } from '../trace/program.ts'
 

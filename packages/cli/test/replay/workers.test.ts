@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads'
+import { type Trace, TraceWriter } from '@vmalloc/trace'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { type CoreHeap, createHeap } from '../../src/core-heap.ts'
 import { ReplayControl, Turnstile } from '../../src/replay/control.ts'
@@ -8,8 +9,6 @@ import { ParallelRunner } from '../../src/replay/parallel.ts'
 import { planReplay, stepsOf } from '../../src/replay/plan.ts'
 import { ReplayFailed, WorkerPool } from '../../src/replay/pool.ts'
 import { replayOnWorkers } from '../../src/replay/replay.ts'
-import { TraceWriter } from '../../src/trace/encode.ts'
-import type { Trace } from '../../src/trace/format.ts'
 
 const pool = new WorkerPool(2)
 afterAll(() => pool.close())

@@ -1,7 +1,7 @@
 /** Random traces for property tests: any list of small numbers becomes a valid sequence of calls. */
+
+import { type Trace, TraceWriter } from '@vmalloc/trace'
 import fc from 'fast-check'
-import { TraceWriter } from '../../src/trace/encode.ts'
-import type { Trace } from '../../src/trace/format.ts'
 
 export interface Step {
   readonly what: number

@@ -2,14 +2,19 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import {
+  CODE_MASK,
+  decodeTrace,
+  encodeTrace,
+  FREE,
+  MEMALIGN,
+  TraceError,
+  TraceWriter,
+  traceStats,
+} from '@vmalloc/trace'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeTrace } from '../../src/trace/decode.ts'
-import { encodeTrace, TraceWriter } from '../../src/trace/encode.ts'
-import { TraceError } from '../../src/trace/error.ts'
 import { readTraceFile, unpack, writeTraceFile } from '../../src/trace/file.ts'
-import { CODE_MASK, FREE, MEMALIGN } from '../../src/trace/format.ts'
-import { traceStats } from '../../src/trace/stats.ts'
 import { steps, traceOf } from './program.ts'
 
 const REAL = new URL('../../traces/', import.meta.url)
