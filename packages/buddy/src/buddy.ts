@@ -25,8 +25,10 @@ import {
   MemoryError,
   type Owner,
   PageTable,
+  type Region,
   type RegionAllocator,
   type RegionWalker,
+  type Repairable,
   type Walkable,
 } from '@vmalloc/memory'
 import { checkBuddy } from './check.ts'
@@ -59,7 +61,9 @@ const {
 
 const PAGE_TABLE_COLUMNS = 1
 
-export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable {
+export class Buddy
+  implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable
+{
   readonly alignment: number = 16
   /** log2 of the bytes of a granule. */
   declare readonly granuleBits: number
@@ -239,6 +243,51 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
     }
   }
 
+  /** Makes lists and side bytes anew: everything between blocks in use is cut into the largest blocks that fit. */
+  repair(regions: readonly Region[], usedBytes: (address: Address) => number): readonly Region[] {
+    const { u32 } = this.memory
+    this.lists.clear()
+    u32[this.slots + EMPTY_REGION] = 0
+    const stray: Region[] = []
+    const origins: Address[] = []
+    for (const region of regions) {
+      const { origin, isLeaf } = this.regions.confirm(region)
+      if (origin !== 0) origins.push(origin)
+      else if (!isLeaf) stray.push(region)
+    }
+    for (const origin of origins) this.repairRegion(origin, usedBytes)
+    this.regions.recount(origins)
+    return stray
+  }
+
+  private repairRegion(origin: Address, usedBytes: (address: Address) => number): void {
+    const { regions, granuleBits } = this
+    const granules = regions.granules(origin)
+    this.memory.u8.fill(0, regions.side(origin, granules - 1), regions.side(origin, 0) + 1)
+    let free = 0
+    for (let index = 0; index <= granules; ) {
+      const used = index === granules ? 1 : usedBytes(origin + (index << granuleBits))
+      if (used === 0) {
+        index++
+        continue
+      }
+      this.freeRange(origin, free, index)
+      index += index === granules ? 1 : this.goodSize(used) >>> granuleBits
+      free = index
+    }
+  }
+
+  /** Cuts the granules [from, to) into blocks, each as large as its place allows. */
+  private freeRange(origin: Address, from: number, to: number): void {
+    for (let index = from; index < to; ) {
+      const fitting = 31 - Math.clz32(to - index)
+      const placed = index === 0 ? fitting : 31 - Math.clz32(index & -index)
+      const order = Math.min(fitting, placed)
+      this.addFree(origin, index, order)
+      index += 1 << order
+    }
+  }
+
   /** Order of the smallest block that holds `size` bytes. */
   private orderOf(size: number): number {
     return size <= 1 << this.granuleBits ? 0 : 32 - Math.clz32((size - 1) >>> this.granuleBits)
@@ -264,18 +313,8 @@ export class Buddy implements RegionAllocator, InPlaceResizer, Owner, Checkable,
     if (order >= 31 - this.granuleBits) return 0
     const origin = this.regions.obtain(order)
     if (origin === 0) return 0
-    this.freePieces(origin, this.regions.granules(origin))
+    this.freeRange(origin, 0, this.regions.granules(origin))
     return this.takeBlock(this.lists.orderFrom(order), order)
-  }
-
-  /** Cuts a new region into the powers of two that its length consists of, the largest first. */
-  private freePieces(origin: Address, granules: number): void {
-    let index = 0
-    for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
-      if ((granules & (1 << order)) === 0) continue
-      this.addFree(origin, index, order)
-      index += 1 << order
-    }
   }
 
   /** Gives the region back if all of it is free, and if there is another empty one to serve the next request. */

@@ -4,7 +4,7 @@
  * Every link is proved by the check word beside it before it is followed; changing one link of a neighbour changes its
  * check word by the same bits.
  */
-import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
+import { type Address, InvariantError, LinkError, type Memory } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
@@ -124,6 +124,6 @@ export class FreeLists {
   }
 
   private failLink(block: Address): never {
-    throw new InvariantError('buddy', 'the links of a free block were overwritten', block)
+    throw new LinkError('buddy', 'the links of a free block were overwritten', block)
   }
 }

@@ -10,6 +10,7 @@ import {
   PAGE_BITS,
   PAGE_BYTES,
   PageTable,
+  type Region,
   type RegionAllocator,
   roundUp,
 } from '@vmalloc/memory'
@@ -99,6 +100,37 @@ export class Regions {
     this.parent.deallocate(start, size)
   }
 
+  /**
+   * Whether `region` is one of ours, whole: entered up to its last page, which is entered and left last. Enters it again,
+   * in case it was being left. A leaf of the page table is ours too, but has no origin.
+   */
+  confirm(region: Region): { readonly origin: Address; readonly isLeaf: boolean } {
+    const { u32 } = this.memory
+    const { address, length } = region
+    const origin = this.table.get((address + length - 1) >>> PAGE_BITS)
+    const ours =
+      origin > address &&
+      origin < address + length &&
+      u32[(origin - REGION_START_BACK_BYTES) >>> 2] === address &&
+      u32[(origin - REGION_SIZE_BACK_BYTES) >>> 2] === length
+    if (ours) {
+      this.enter(address, length, origin)
+      return { origin, isLeaf: false }
+    }
+    this.enter(address, length, 0)
+    return { origin: 0, isLeaf: this.table.isLeaf(address) }
+  }
+
+  /** Counts the regions anew. */
+  recount(origins: readonly Address[]): void {
+    const { u32 } = this.memory
+    u32[this.slots + REGIONS] = origins.length
+    u32[this.slots + OBTAINED] = origins.reduce(
+      (sum, origin) => sum + u32[(origin - REGION_SIZE_BACK_BYTES) >>> 2],
+      0,
+    )
+  }
+
   /** Bytes of a region with `granules` granules of blocks. */
   private bytesFor(granules: number): number {
     return granules * ((1 << this.granuleBits) + 1) + REGION_HEADER_BYTES + 16
@@ -158,7 +190,9 @@ export class Regions {
   private enter(region: Address, size: number, origin: Address): void {
     const { u32 } = this.memory
     const end = Math.floor((region + size) / PAGE_BYTES)
-    for (let page = Math.ceil(region / PAGE_BYTES); page < end; page++)
-      u32[this.table.slot(page)] = origin
+    for (let page = Math.ceil(region / PAGE_BYTES); page < end; page++) {
+      const slot = this.table.slot(page)
+      if (slot !== 0) u32[slot] = origin
+    }
   }
 }

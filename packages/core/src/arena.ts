@@ -17,7 +17,7 @@ import * as L from './arena-layout.ts'
 import type { HeapParts } from './composition.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const { LIVE, PEAK_LIVE, BLOCKS } = L
+const { LIVE, PEAK_LIVE, BLOCKS, RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND } = L
 const { SMALL, MEDIUM, LARGE } = kinds
 
 type Strategy = RegionAllocator & Partial<InPlaceResizer & ZeroedAllocator>
@@ -111,20 +111,19 @@ export class Arena {
     }
   }
 
-  /** Zeroed payload: pages that are known to be zero are not filled again. */
+  /** Whether payloads of `size` bytes come from pages that may be known to be zero. */
+  zeroesAtSource(size: number): boolean {
+    return size >= this.largeFrom && this.large.allocateZeroed !== undefined
+  }
+
+  /** Zeroed payload for which {@link Arena.zeroesAtSource} holds: pages known to be zero are not filled again. */
   allocateZeroed(size: number): Address {
-    const { memory, overhead } = this
-    const large = this.large
-    if (size >= this.largeFrom && large.allocateZeroed !== undefined) {
-      const bytes = large.goodSize(size + overhead)
-      const block = large.allocateZeroed(bytes)
-      if (block === 0) return 0
-      this.countIn(bytes)
-      return this.marking.mark(block, bytes, LARGE, size)
-    }
-    const payload = this.allocate(size)
-    if (payload !== 0) memory.zero(payload, (size + 7) & ~7)
-    return payload
+    const { large } = this
+    const bytes = large.goodSize(size + this.overhead)
+    const block = large.allocateZeroed === undefined ? 0 : large.allocateZeroed(bytes)
+    if (block === 0) return 0
+    this.countIn(bytes)
+    return this.marking.mark(block, bytes, LARGE, size)
   }
 
   /** @param alignment - A power of two above 16. */
@@ -161,7 +160,12 @@ export class Arena {
     if (!strategy.resize(block, oldBytes, newBytes)) return false
     this.countOut(oldBytes)
     this.countIn(newBytes)
+    const { u32 } = this.memory
+    u32[this.slots + RESIZING_KIND] = kind
+    u32[this.slots + RESIZING_BYTES] = newBytes
+    u32[this.slots + RESIZING_BLOCK] = block
     marking.mark(block, newBytes, kind, size)
+    u32[this.slots + RESIZING_BLOCK] = 0
     return true
   }
 
@@ -170,9 +174,30 @@ export class Arena {
     return block + this.marking.sizeAt(block) - this.marking.footerBytes - payload
   }
 
+  /** Bytes of the block, marks included, that a request of `size` bytes gets. */
+  blockBytes(size: number): number {
+    return this.strategyFor(size).goodSize(size + this.overhead)
+  }
+
+  /** Takes a bare block for a cache. @returns 0 when there is no room. */
+  takeBlock(kind: Kind, bytes: number): Address {
+    return this.strategyOf(kind, bytes).allocate(bytes)
+  }
+
+  /** Takes a bare block back. */
+  giveBlock(kind: Kind, block: Address, bytes: number): void {
+    this.strategyOf(kind, bytes).deallocate(block, bytes)
+  }
+
+  /** What the counters of the heap say; threads with a cache count apart. */
+  counters(): { live: number; blocks: number } {
+    const { u32 } = this.memory
+    return { live: u32[this.slots + LIVE], blocks: u32[this.slots + BLOCKS] }
+  }
+
   /** Usable bytes that a request of `size` bytes gets. */
   goodSize(size: number): number {
-    return this.strategyFor(size).goodSize(size + this.overhead) - this.overhead
+    return this.blockBytes(size) - this.overhead
   }
 
   private kindOfSize(size: number): Kind {

@@ -1,12 +1,13 @@
 /** Verifying a whole heap: all structures, all marks, all counters. */
-import { type Checkable, InvariantError } from '@vmalloc/memory'
+import { type Address, type Checkable, InvariantError } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
-import { BLOCKS, LIVE, PEAK_LIVE } from './arena-layout.ts'
+import { BLOCKS, LIVE } from './arena-layout.ts'
+import type { CacheSlots } from './threads/cache-slots.ts'
 import { walkArena } from './walk.ts'
 
 /** @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. Cost: linear in the heap. */
-export function checkArena(arena: Arena): void {
-  const { memory, space, parts, marking, slots } = arena
+export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
+  const { memory, space, parts, marking } = arena
   space.check()
   for (const part of [...parts.small, parts.medium, parts.large]) {
     const layer = part.layer as Partial<Checkable>
@@ -14,20 +15,42 @@ export function checkArena(arena: Arena): void {
   }
   let blocks = 0
   let live = 0
+  const cached = new Set<Address>()
   walkArena(arena, (block) => {
-    if (block.kind === 'pages' || block.kind === 'meta' || block.state === 'free') return
+    if (block.kind === 'meta' || block.state === 'free') return
+    if (block.state === 'cached') {
+      cached.add(block.block)
+      return
+    }
     marking.verify(block.address)
     blocks++
     live += block.blockSize - arena.overhead
   })
-  const { u32 } = memory
-  const counted = u32[slots + BLOCKS]
-  if (blocks !== counted) {
-    throw new InvariantError('heap', `${blocks} blocks are in use, but ${counted} counted`)
+  checkCaches(cached, slots)
+  const counted = slots?.counted() ?? { blocks: 0, live: 0 }
+  const countedBlocks = (memory.u32[arena.slots + BLOCKS] + counted.blocks) | 0
+  const countedLive = (memory.u32[arena.slots + LIVE] + counted.live) >>> 0
+  if (blocks !== countedBlocks) {
+    throw new InvariantError('heap', `${blocks} blocks are in use, but ${countedBlocks} counted`)
   }
-  if (live !== u32[slots + LIVE]) {
-    throw new InvariantError('heap', `${live} bytes are in use, but ${u32[slots + LIVE]} counted`)
+  if (live !== countedLive) {
+    throw new InvariantError('heap', `${live} bytes are in use, but ${countedLive} counted`)
   }
-  if (live > u32[slots + PEAK_LIVE])
-    throw new InvariantError('heap', 'the peak is below the present')
+}
+
+/** Every block that a thread keeps ready says so in its header, and the lists are as long as they count. */
+function checkCaches(cached: ReadonlySet<Address>, slots: CacheSlots | undefined): void {
+  for (const cache of slots?.all() ?? []) {
+    const found = cache.each((block) => {
+      if (!cached.has(block)) {
+        throw new InvariantError('thread cache', 'a ready block is not marked as one', block)
+      }
+    })
+    if (found !== cache.count()) {
+      throw new InvariantError(
+        'thread cache',
+        `${found} blocks are ready, but ${cache.count()} counted`,
+      )
+    }
+  }
 }

@@ -19,6 +19,8 @@ export interface LayerClass<Layer, Options> {
 export interface AssemblySite {
   readonly memory: Memory
   readonly space: AddressSpace
+  /** `true` when the heap is being created, `false` when a thread joins it. */
+  readonly creating: boolean
   /** Creates or joins a layer; `name` tells layers apart and names their pages in `AddressSpace.maps`. */
   layer<Layer extends RegionAllocator, Options>(
     name: string,

@@ -5,7 +5,6 @@
  * - Locking lives here and only here: a shared heap takes the mutex around each operation, an unshared one has none.
  * - All state lies in the memory; a `Heap` object is a handle of one thread.
  */
-import { HeapCorruptionError } from '@vmalloc/marking'
 import {
   type Address,
   type Backing,
@@ -17,13 +16,14 @@ import {
 } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import { explainSize, isWord, rejectAddress, requireAlignment } from './arguments.ts'
-import { attachArena, createArena } from './assembly.ts'
+import { type Assembled, attachArena, createArena } from './assembly.ts'
 import { checkArena } from './check.ts'
 import type { Composition } from './composition.ts'
-import { explainPointer } from './explain-pointer.ts'
-import { Mutex } from './mutex.ts'
 import { PRESETS, type Preset } from './presets.ts'
 import { type HeapStats, statsOf } from './stats.ts'
+import type { ThreadCacheOptions } from './threads/cache-classes.ts'
+import { type DeathReport, reportDeath } from './threads/death.ts'
+import { Session } from './threads/session.ts'
 import { type HeapBlock, walkArena } from './walk.ts'
 
 export interface HeapOptions extends Omit<MemoryOptions, 'controlBytes'> {
@@ -34,6 +34,11 @@ export interface HeapOptions extends Omit<MemoryOptions, 'controlBytes'> {
   readonly preset?: Preset
   /** A composition of your own, instead of a preset. Give the same to {@link Heap.attach}. */
   readonly composition?: Composition
+  /**
+   * What each thread may keep ready; `false` for the bare lock. Only markings that can (Mark32) have thread caches.
+   * @defaultValue `{}`, the defaults of {@link ThreadCacheOptions}
+   */
+  readonly threadCache?: boolean | ThreadCacheOptions
 }
 
 /** What a Worker needs to attach: send it with `postMessage`. */
@@ -55,17 +60,18 @@ const OPTION_NAMES = [
   'grow',
   'preset',
   'composition',
+  'threadCache',
 ]
 
 export class Heap {
+  declare private readonly session: Session
   declare private readonly arena: Arena
   declare private readonly store: Memory
-  declare private readonly mutex: Mutex | null
 
-  private constructor(arena: Arena) {
+  private constructor({ arena, slots }: Assembled) {
+    this.session = new Session(arena, slots)
     this.arena = arena
     this.store = arena.memory
-    this.mutex = arena.memory.threaded ? new Mutex(arena.memory) : null
   }
 
   /**
@@ -75,14 +81,15 @@ export class Heap {
    */
   static create(options: HeapOptions = {}): Heap {
     requireKnownOptions(options, OPTION_NAMES, 'Heap.create')
-    const { preset = 'default', composition, ...memoryOptions } = options
+    const { preset = 'default', composition, threadCache = true, ...memoryOptions } = options
     requireOption(
       Object.hasOwn(PRESETS, preset),
       'preset',
       preset,
       `it must be one of ${Object.keys(PRESETS).join(', ')}`,
     )
-    return new Heap(createArena(memoryOptions, composition ?? PRESETS[preset]))
+    const cacheOptions = threadCache === true ? {} : threadCache
+    return new Heap(createArena(memoryOptions, composition ?? PRESETS[preset], cacheOptions))
   }
 
   /**
@@ -121,7 +128,7 @@ export class Heap {
 
   /** Number of this attachment, unique in the life of the heap; 0 for a heap without threads. */
   get threadId(): number {
-    return this.mutex?.ownerId ?? 0
+    return this.session.threadId
   }
 
   /**
@@ -132,18 +139,7 @@ export class Heap {
    */
   malloc(size: number): Address {
     if (!isWord(size) && !explainSize('size', size)) return 0
-    const mutex = this.mutex
-    if (mutex === null) {
-      this.store.refresh()
-      return this.arena.allocate(size === 0 ? 1 : size)
-    }
-    mutex.lock()
-    try {
-      this.store.refresh()
-      return this.arena.allocate(size === 0 ? 1 : size)
-    } finally {
-      mutex.unlock()
-    }
+    return this.session.allocate(size === 0 ? 1 : size)
   }
 
   /**
@@ -154,16 +150,7 @@ export class Heap {
   free(address: Address): void {
     if (address === 0) return
     if (!isWord(address)) rejectAddress(address)
-    const mutex = this.mutex
-    mutex?.lock()
-    try {
-      this.store.refresh()
-      this.arena.free(address)
-    } catch (error) {
-      this.explain(error)
-    } finally {
-      mutex?.unlock()
-    }
+    this.session.free(address)
   }
 
   /**
@@ -176,7 +163,7 @@ export class Heap {
     if (!isWord(size) && !explainSize('size', size)) return 0
     const bytes = count * size
     if (bytes > 0xffffffff) return 0
-    return this.locked(() => this.arena.allocateZeroed(bytes === 0 ? 1 : bytes))
+    return this.session.allocateZeroed(bytes === 0 ? 1 : bytes)
   }
 
   /**
@@ -194,7 +181,7 @@ export class Heap {
       this.free(address)
       return 0
     }
-    return this.locked(() => this.reallocate(address, size))
+    return this.session.reallocate(address, size)
   }
 
   /**
@@ -208,14 +195,14 @@ export class Heap {
     requireAlignment(alignment)
     if (alignment <= MAX_PLAIN_ALIGNMENT) return this.malloc(size)
     if (!isWord(size) && !explainSize('size', size)) return 0
-    return this.locked(() => this.arena.allocateAligned(size === 0 ? 1 : size, alignment))
+    return this.session.run(() => this.arena.allocateAligned(size === 0 ? 1 : size, alignment))
   }
 
   /** Bytes of a block that its owner may use, at least what was asked for; 0 for address 0. */
   usableSize(address: Address): number {
     if (address === 0) return 0
     if (!isWord(address)) rejectAddress(address)
-    return this.locked(() => this.arena.usableSize(address, this.arena.marking.verify(address)))
+    return this.arena.usableSize(address, this.session.verify(address))
   }
 
   /** Usable bytes that a request of `size` bytes would get. */
@@ -226,51 +213,66 @@ export class Heap {
 
   /** Figures of the heap. Cost: linear in the number of free chunks and blocks. */
   stats(): HeapStats {
-    return this.locked(() => statsOf(this.arena))
+    return this.session.inspect(() => statsOf(this.session))
   }
 
   /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. */
   check(): void {
-    this.locked(() => checkArena(this.arena))
+    this.session.inspect(() => checkArena(this.arena, this.session.slots))
   }
 
   /** Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. */
   walk(visit: (block: HeapBlock) => void): void {
-    this.locked(() => walkArena(this.arena, visit))
+    this.session.inspect(() => walkArena(this.arena, visit))
   }
 
-  private reallocate(address: Address, size: number): Address {
-    const arena = this.arena
-    const block = arena.marking.verify(address)
-    if (arena.resize(address, block, size)) return address
-    const moved = arena.allocate(size)
-    if (moved === 0) return 0
-    const kept = Math.min(size, arena.usableSize(address, block))
-    this.store.u8.copyWithin(moved, address, address + kept)
-    arena.free(address)
-    return moved
+  /** Like {@link Heap.malloc}, but gives 0 at once, instead of waiting, when another thread holds the lock. */
+  tryMalloc(size: number): Address {
+    if (!isWord(size) && !explainSize('size', size)) return 0
+    return this.session.tryAllocate(size === 0 ? 1 : size)
   }
 
-  /** Runs a step of an operation under the lock. Not for `malloc` and `free`: the closure would cost as much as they do. */
-  private locked<Result>(step: () => Result): Result {
-    const mutex = this.mutex
-    mutex?.lock()
-    try {
-      this.store.refresh()
-      return step()
-    } catch (error) {
-      return this.explain(error)
-    } finally {
-      mutex?.unlock()
-    }
+  /**
+   * Like {@link Heap.malloc}, but never blocks the thread: for the window of a browser.
+   *
+   * @param options - `signal`: gives up waiting for the lock with the signal's reason.
+   */
+  async mallocAsync(
+    size: number,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Address> {
+    if (!isWord(size) && !explainSize('size', size)) return 0
+    return this.session.allocateAsync(size === 0 ? 1 : size, options.signal)
   }
 
-  /** Says more about a pointer that no mark answers for; passes every other error on. */
-  private explain(error: unknown): never {
-    if (error instanceof HeapCorruptionError && error.code === 'INVALID_POINTER') {
-      throw explainPointer(this.arena, error)
-    }
-    throw error
+  /** Like {@link Heap.free}, but never blocks the thread. */
+  async freeAsync(
+    address: Address,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    if (address === 0) return
+    if (!isWord(address)) rejectAddress(address)
+    return this.session.freeAsync(address, options.signal)
+  }
+
+  /**
+   * Ends this attachment: gives the blocks that this thread keeps ready back, and its slot to the next. The heap object
+   * can still be used, through the lock. Call it before a Worker ends.
+   */
+  detach(): void {
+    this.session.detach()
+  }
+
+  /**
+   * Tells the heap that a thread is dead: repairs what it left half done, reclaims what it kept ready, and releases the
+   * lock if it held it. Call it only with proof: a Worker's `exit` event, an awaited `terminate()`, or {@link watchThread}.
+   *
+   * @param threadId - {@link Heap.threadId} of the dead attachment.
+   * @returns What was found and repaired. Cost: linear in the heap when the thread died inside an operation.
+   * @throws RangeError when `threadId` is this heap's own, or was never given.
+   */
+  reportDead(threadId: number): DeathReport {
+    return reportDeath(this.session, threadId)
   }
 }
 

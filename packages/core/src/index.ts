@@ -31,7 +31,9 @@ export {
   setDefaultHeap,
 } from './default-heap.ts'
 export { type AttachOptions, Heap, type HeapHandle, type HeapOptions } from './heap.ts'
-export { ReentrantLockError, WouldBlockError } from './lock-errors.ts'
 export { classicComposition, defaultComposition, type Preset } from './presets.ts'
-export type { HeapStats, MediumStats, PoolStats } from './stats.ts'
+export type { CacheStats, HeapStats, MediumStats, PoolStats } from './stats.ts'
+export type { ThreadCacheOptions } from './threads/cache-classes.ts'
+export type { DeathReport } from './threads/death.ts'
+export { ReentrantLockError, WouldBlockError } from './threads/lock-errors.ts'
 export type { HeapBlock } from './walk.ts'

@@ -1,20 +1,61 @@
-/** The two ready compositions. */
+/** The two ready compositions, and how they are tuned. */
 import { Buddy } from '@vmalloc/buddy'
 import { MappedBlocks } from '@vmalloc/large'
 import { ClassicMark, Mark32, type Marking } from '@vmalloc/marking'
+import type { Memory } from '@vmalloc/memory'
 import { ChunkPool } from '@vmalloc/small'
 import type { AssemblySite, Composition, HeapParts, SmallPart } from './composition.ts'
+import { type Classes, MAX_POOLS, readClasses, writeClasses } from './settings.ts'
+import { resolveTuning, type Tuning } from './tuning.ts'
 
-/** Requests from here on have a mapping of their own. */
-const LARGE_FROM_BYTES = 128 * 1024
-/** Sizes of the default pools' payloads. */
-const POOL_PAYLOADS_BYTES = [16, 32, 48, 64]
+/** Control blocks lie on cache lines. */
 const POOL_CONTROL_ROOM_BYTES = 64
+
+/** What tells the two presets apart besides their sizes. */
+interface Style {
+  readonly name: string
+  readonly sizes: Required<Tuning>
+  /** Regions that are powers of two and kept for ever, as in the original. */
+  readonly exactRegions: boolean
+  marking(memory: Memory): Marking
+}
+
+const DEFAULT_STYLE: Style = {
+  name: 'default',
+  sizes: {
+    pools: [16, 32, 48, 64],
+    firstRefill: 4096,
+    refillCap: 65536,
+    largeFrom: 128 * 1024,
+    granule: 64,
+    regionSize: 65536,
+    growth: 0.125,
+    regionCap: 2 ** 20,
+  },
+  exactRegions: false,
+  marking: (memory) => new Mark32(memory),
+}
+
+const CLASSIC_STYLE: Style = {
+  name: 'classic',
+  sizes: {
+    pools: [64],
+    firstRefill: 12288,
+    refillCap: 2 ** 30,
+    largeFrom: 128 * 1024,
+    granule: 128,
+    regionSize: 128 * 1024,
+    growth: 1,
+    regionCap: 2 ** 30,
+  },
+  exactRegions: true,
+  marking: (memory) => new ClassicMark(memory),
+}
 
 /** Control bytes of the layers of both presets, alignment to cache lines included. */
 function presetControlBytes(maximum: number): number {
   return (
-    POOL_PAYLOADS_BYTES.length * POOL_CONTROL_ROOM_BYTES +
+    MAX_POOLS * POOL_CONTROL_ROOM_BYTES +
     Buddy.controlBytes(maximum) +
     MappedBlocks.controlBytes() +
     4 * POOL_CONTROL_ROOM_BYTES
@@ -25,13 +66,12 @@ function pool(
   site: AssemblySite,
   marking: Marking,
   maxPayload: number,
-  firstRefill: number,
-  refillCap: number,
+  sizes: Required<Tuning>,
 ): SmallPart {
   const { phase, headerBytes, footerBytes } = marking
-  const chunkSize = headerBytes + maxPayload + footerBytes
+  const { firstRefill, refillCap } = sizes
   const part = site.layer(`small-${maxPayload}`, ChunkPool, {
-    chunkSize,
+    chunkSize: headerBytes + maxPayload + footerBytes,
     firstRefill,
     refillCap,
     phase,
@@ -40,51 +80,47 @@ function pool(
   return { ...part, maxPayload }
 }
 
-/** Marks of 16 bytes, pools of 16, 32, 48 and 64 bytes, regions that grow with the heap. */
-export const defaultComposition: Composition = {
-  name: 'default',
-  controlBytes: presetControlBytes,
-  assemble(site): HeapParts {
-    const marking = new Mark32(site.memory)
-    const { phase, headerBytes } = marking
-    return {
-      marking,
-      small: POOL_PAYLOADS_BYTES.map((bytes) => pool(site, marking, bytes, 4096, 65536)),
-      medium: site.layer('medium', Buddy, { granule: 64, phase, linkOffset: headerBytes }),
-      large: site.layer('large', MappedBlocks, { phase }),
-      largeFrom: LARGE_FROM_BYTES,
-    }
-  },
+function compose(style: Style, tuning: Tuning): Composition {
+  const sizes = resolveTuning(style.sizes, tuning)
+  return {
+    name: style.name,
+    controlBytes: presetControlBytes,
+    assemble(site): HeapParts {
+      const { memory } = site
+      if (site.creating) writeClasses(memory, sizes)
+      // Who attaches may have been tuned otherwise: what the heap says holds.
+      const { pools, largeFrom }: Classes = readClasses(memory)
+      const marking = style.marking(memory)
+      const { phase, headerBytes } = marking
+      const { granule, regionSize, growth, regionCap } = sizes
+      return {
+        marking,
+        small: pools.map((bytes) => pool(site, marking, bytes, sizes)),
+        medium: site.layer('medium', Buddy, {
+          granule,
+          regionSize,
+          growth,
+          regionCap,
+          carveRemainder: !style.exactRegions,
+          release: !style.exactRegions,
+          phase,
+          linkOffset: headerBytes,
+        }),
+        large: site.layer('large', MappedBlocks, { phase }),
+        largeFrom,
+      }
+    },
+  }
 }
+
+/** Marks of 16 bytes, pools of 16, 32, 48 and 64 bytes, regions that grow with the heap. */
+export const defaultComposition: Composition = compose(DEFAULT_STYLE, {})
 
 /**
  * The C original: marks of 32 bytes, one pool of 96-byte chunks whose first refill has 12 288 bytes and each next one
  * twice as much, blocks from 128 bytes, regions of 128 KiB, 256 KiB, 512 KiB ... that are never given back.
  */
-export const classicComposition: Composition = {
-  name: 'classic',
-  controlBytes: presetControlBytes,
-  assemble(site): HeapParts {
-    const marking = new ClassicMark(site.memory)
-    const { phase, headerBytes } = marking
-    return {
-      marking,
-      small: [pool(site, marking, 64, 12288, 2 ** 30)],
-      medium: site.layer('medium', Buddy, {
-        granule: 128,
-        regionSize: 128 * 1024,
-        growth: 1,
-        regionCap: 2 ** 30,
-        carveRemainder: false,
-        release: false,
-        phase,
-        linkOffset: headerBytes,
-      }),
-      large: site.layer('large', MappedBlocks, { phase }),
-      largeFrom: LARGE_FROM_BYTES,
-    }
-  },
-}
+export const classicComposition: Composition = compose(CLASSIC_STYLE, {})
 
 /** Ready compositions by the name of their preset. */
 export const PRESETS: { readonly default: Composition; readonly classic: Composition } = {
@@ -94,3 +130,8 @@ export const PRESETS: { readonly default: Composition; readonly classic: Composi
 
 /** Name of a ready composition. */
 export type Preset = keyof typeof PRESETS
+
+/** A preset with other sizes. @throws RangeError naming the option. */
+export function tunedPreset(preset: Preset, tuning: Tuning): Composition {
+  return compose(preset === 'classic' ? CLASSIC_STYLE : DEFAULT_STYLE, tuning)
+}

@@ -70,7 +70,9 @@ export function readClasses(memory: Memory): Classes {
   const { u32 } = memory
   const slots = slotsOf(memory)
   const count = u32[slots + POOLS]
-  const pools = Array.from(u32.subarray(slots + PAYLOADS, slots + PAYLOADS + Math.min(count, MAX_POOLS)))
+  const pools = Array.from(
+    u32.subarray(slots + PAYLOADS, slots + PAYLOADS + Math.min(count, MAX_POOLS)),
+  )
   const rising = pools.every((bytes, i) => bytes > (pools[i - 1] ?? 0))
   if (count > MAX_POOLS || !rising || u32[slots + LARGE_FROM] === 0) fail(slots * 4)
   return { pools, largeFrom: u32[slots + LARGE_FROM] }

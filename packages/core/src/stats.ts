@@ -1,8 +1,8 @@
 /** Figures of a heap. */
 import { Buddy } from '@vmalloc/buddy'
 import { ChunkPool } from '@vmalloc/small'
-import type { Arena } from './arena.ts'
-import { BLOCKS, LIVE, PEAK_LIVE } from './arena-layout.ts'
+import type { CacheSlots } from './threads/cache-slots.ts'
+import type { Session } from './threads/session.ts'
 
 /** All sizes in bytes. */
 export interface HeapStats {
@@ -22,6 +22,19 @@ export interface HeapStats {
   readonly meta: number
   readonly small: readonly PoolStats[]
   readonly medium: MediumStats | undefined
+  readonly cache: CacheStats
+}
+
+/** The thread caches, all threads together. */
+export interface CacheStats {
+  /** Threads that have a cache now. */
+  readonly threads: number
+  /** Blocks kept ready. */
+  readonly blocks: number
+  /** Bytes of them, marks included. */
+  readonly bytes: number
+  readonly refills: number
+  readonly flushes: number
 }
 
 /** One pool of chunks. */
@@ -46,15 +59,13 @@ export interface MediumStats {
 }
 
 /** Collects the figures. Cost: linear in the number of free chunks and blocks. */
-export function statsOf(arena: Arena): HeapStats {
-  const { memory, space, parts, slots } = arena
-  const { u32 } = memory
+export function statsOf(session: Session): HeapStats {
+  const { arena, slots } = session
+  const { memory, space, parts } = arena
   const meta = space.metaBytes
   const buddy = parts.medium.layer
   return {
-    live: u32[slots + LIVE],
-    peakLive: u32[slots + PEAK_LIVE],
-    blocks: u32[slots + BLOCKS],
+    ...session.totals(),
     mapped: space.mappedBytes + meta,
     peakMapped: space.peakMappedBytes + meta,
     reserved: space.reservedBytes + memory.controlEnd - memory.base,
@@ -81,5 +92,18 @@ export function statsOf(arena: Arena): HeapStats {
             freeByOrder: buddy.countFree(),
           }
         : undefined,
+    cache: cacheStats(slots),
   }
+}
+
+function cacheStats(slots: CacheSlots | undefined): CacheStats {
+  let blocks = 0
+  let bytes = 0
+  for (const cache of slots?.all() ?? []) {
+    cache.each((_block, size) => {
+      blocks++
+      bytes += size
+    })
+  }
+  return { blocks, bytes, ...(slots?.traffic() ?? { threads: 0, refills: 0, flushes: 0 }) }
 }

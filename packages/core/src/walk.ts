@@ -12,7 +12,8 @@ export interface HeapBlock {
   readonly size: number
   /** Strategy that owns it; `pages` for free pages, `meta` for the heap's own. */
   readonly kind: 'small' | 'medium' | 'large' | 'pages' | 'meta'
-  readonly state: 'used' | 'free'
+  /** `cached`: free, and a thread keeps it ready. */
+  readonly state: 'used' | 'free' | 'cached'
   /** The whole piece, marks included. */
   readonly block: Address
   readonly blockSize: number
@@ -31,7 +32,9 @@ export function walkArena(arena: Arena, visit: (block: HeapBlock) => void): void
   const add = (part: Part, kind: HeapBlock['kind']): void => {
     const layer = part.layer as Partial<Walkable>
     const sizeOfUsed = (block: Address): number =>
-      marking.stateAt(block) === 'used' ? marking.sizeAt(block) : 0
+      marking.stateAt(block) === 'none' || marking.stateAt(block) === 'freed'
+        ? 0
+        : marking.sizeAt(block)
     walkers.set(part.name, { kind, walk: layer.walker?.(sizeOfUsed) })
   }
   for (const part of parts.small) add(part, 'small')
@@ -48,6 +51,7 @@ export function walkArena(arena: Arena, visit: (block: HeapBlock) => void): void
       walker.walk(address, length, (block, size, used) => {
         const state: MarkState = used ? marking.stateAt(block) : 'none'
         if (!used) visit(piece(block, size, kind, 'free'))
+        else if (state === 'cached') visit(piece(block, size, kind, 'cached'))
         else if (state === 'used') visit(usedBlock(arena, block, kind))
         else throw new InvariantError('heap', `a ${kind} block in use has no valid header`, block)
       })

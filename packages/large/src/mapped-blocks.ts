@@ -15,8 +15,10 @@ import {
   type InPlaceResizer,
   type Memory,
   MemoryError,
+  type Region,
   type RegionAllocator,
   type RegionWalker,
+  type Repairable,
   requireKnownOptions,
   requireOption,
   type Walkable,
@@ -34,7 +36,7 @@ export interface MappedBlocksOptions {
 
 type Parent = RegionAllocator & Partial<InPlaceResizer & AlignedAllocator & ZeroedAllocator>
 
-export class MappedBlocks implements RegionAllocator, Walkable {
+export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
   declare readonly alignment: number
   /** Present when the parent can resize in place. */
   declare readonly resize?: InPlaceResizer['resize']
@@ -120,6 +122,13 @@ export class MappedBlocks implements RegionAllocator, Walkable {
     }
   }
 
+  /** A region whose block is not in use was about to be handed out, or to be given back. */
+  repair(regions: readonly Region[], usedBytes: (address: Address) => number): readonly Region[] {
+    const stray = regions.filter(({ address }) => usedBytes(address + this.phase) === 0)
+    this.memory.u32[this.slots + L.REGIONS] = regions.length - stray.length
+    return stray
+  }
+
   private place(region: Address): Address {
     if (region === 0) return 0
     this.memory.u32[this.slots + L.REGIONS]++
@@ -128,11 +137,8 @@ export class MappedBlocks implements RegionAllocator, Walkable {
 
   private resizeRegion(address: Address, oldSize: number, newSize: number): boolean {
     const extra = 2 * this.phase
-    const { resize } = this.parent
-    return (
-      resize !== undefined &&
-      resize.call(this.parent, address - this.phase, oldSize + extra, newSize + extra)
-    )
+    const { parent, phase } = this
+    return parent.resize?.(address - phase, oldSize + extra, newSize + extra) ?? false
   }
 
   /** The parent aligns the region; the block begins `phase` bytes behind the boundary. */

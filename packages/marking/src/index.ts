@@ -10,5 +10,14 @@ export {
   HeapCorruptionError,
 } from './heap-corruption-error.ts'
 export { Mark32 } from './mark32.ts'
-export { type Kind, LARGE, type Marking, type MarkState, MEDIUM, SMALL } from './marking.ts'
+export {
+  type CacheableMarking,
+  isCacheable,
+  type Kind,
+  LARGE,
+  type Marking,
+  type MarkState,
+  MEDIUM,
+  SMALL,
+} from './marking.ts'
 export { Mmix } from './mmix.ts'

@@ -17,12 +17,12 @@
  *
  * A magic depends on its own address, so a copied header is no header; on the size, so a changed size is found before
  * it is used; and on a secret of the heap, so a block of another heap is not ours. A freed block has the 30 bits
- * flipped. Every change of any byte of header or footer is found with certainty; a word that never was a magic passes
+ * flipped, a cached one every other of them. Every change of any byte of header or footer is found with certainty; a word that never was a magic passes
  * for one with probability 2^-30.
  */
 import type { Address, Memory } from '@vmalloc/memory'
 import { HeapCorruptionError } from './heap-corruption-error.ts'
-import type { Kind, Marking, MarkState } from './marking.ts'
+import type { CacheableMarking, Kind, MarkState } from './marking.ts'
 
 const HEADER_BYTES = 8
 const FOOTER_BYTES = 8
@@ -30,12 +30,13 @@ const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
 const KIND_MASK = 3
 const INVALID_KIND = 3
 const FREED_FLIP = 0xfffffffc
+const CACHED_FLIP = 0x55555554
 const FLAGS_MASK = 15
 const INNER_FLAG = 1
 const LEAD_FLAG = 2
 const ALIGNMENT_MASK = 15
 
-export class Mark32 implements Marking {
+export class Mark32 implements CacheableMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 8
@@ -127,7 +128,9 @@ export class Mark32 implements Marking {
     const bits = (magic ^ kind) >>> 0
     const expected = this.magic(block, size)
     if (bits === (expected ^ FREED_FLIP) >>> 0) return 'freed'
-    return bits === expected && this.fits(block, size) ? 'used' : 'none'
+    if (!this.fits(block, size)) return 'none'
+    if (bits === (expected ^ CACHED_FLIP) >>> 0) return 'cached'
+    return bits === expected ? 'used' : 'none'
   }
 
   erase(block: Address): void {
@@ -135,6 +138,33 @@ export class Mark32 implements Marking {
     const size = u32[block >>> 2]
     if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 4) >>> 2] ^= FREED_FLIP
     u32[(block + 4) >>> 2] ^= FREED_FLIP
+  }
+
+  markCached(block: Address, size: number, kind: Kind): void {
+    const u32 = this.memory.u32
+    const header = block >>> 2
+    u32[header] = size
+    u32[header + 1] = (this.magic(block, size) ^ CACHED_FLIP) | kind
+  }
+
+  /** Hot path: the magic is turned over, not computed; the footer is written anew, whatever was done to it. */
+  fromCached(block: Address, size: number): Address {
+    const u32 = this.memory.u32
+    const header = block >>> 2
+    const footer = (block + size - FOOTER_BYTES) >>> 2
+    const magic = u32[header + 1] ^ CACHED_FLIP
+    u32[footer] = magic
+    u32[footer + 1] = size
+    u32[header + 1] = magic
+    return block + HEADER_BYTES
+  }
+
+  toCached(block: Address): void {
+    this.memory.u32[(block + 4) >>> 2] ^= CACHED_FLIP
+  }
+
+  toFreed(block: Address): void {
+    this.memory.u32[(block + 4) >>> 2] ^= CACHED_FLIP ^ FREED_FLIP
   }
 
   /** 30 bits, the low two 0. Two rounds of multiply and shift: each input bit reaches all output bits but the lowest. */
@@ -185,7 +215,7 @@ export class Mark32 implements Marking {
     const expected = this.magic(block, size)
     const fits = this.fits(block, size)
     const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
-    if (bits === (expected ^ FREED_FLIP) >>> 0) {
+    if (bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ CACHED_FLIP) >>> 0) {
       throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind })
     }
     if (bits === expected && fits && (size & LEAD_FLAG) === 0)

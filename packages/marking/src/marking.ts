@@ -13,8 +13,8 @@ export const SMALL: Kind = 0
 export const MEDIUM: Kind = 1
 export const LARGE: Kind = 2
 
-/** What the header of a block says. */
-export type MarkState = 'used' | 'freed' | 'none'
+/** What the header of a block says. `cached`: free, and one thread keeps it ready. */
+export type MarkState = 'used' | 'freed' | 'cached' | 'none'
 
 /** Header and footer of blocks. Implementations: {@link Mark32}, {@link ClassicMark}; users may write others. */
 export interface Marking {
@@ -62,4 +62,28 @@ export interface Marking {
   stateAt(block: Address): MarkState
   /** Flips the header of a block to "freed", so that a second free is told apart from corruption. */
   erase(block: Address): void
+}
+
+/**
+ * Ability: blocks that go from one owner to the next through a thread cache, without the lock.
+ *
+ *     freed --markCached--> cached --fromCached--> used --toCached--> cached --toFreed--> freed
+ *
+ * `cached` is a state of its own: whoever repairs the arena after the death of a thread knows that such a block belongs
+ * to a thread, and not to the arena.
+ */
+export interface CacheableMarking extends Marking {
+  /** Writes the header of a free block that a cache takes over. */
+  markCached(block: Address, size: number, kind: Kind): void
+  /** Hands out a cached block of `size` bytes: header to "used", footer written anew. @returns The payload. */
+  fromCached(block: Address, size: number): Address
+  /** Takes back a plain block that {@link Marking.verify} returned. */
+  toCached(block: Address): void
+  /** Gives a cached block up to the arena. */
+  toFreed(block: Address): void
+}
+
+/** Whether a marking can serve a thread cache. */
+export function isCacheable(marking: Marking): marking is CacheableMarking {
+  return 'fromCached' in marking
 }

@@ -13,7 +13,7 @@
  *
  * Not safe against other threads by itself: whoever shares it takes a lock around each call.
  */
-import type { Address } from './contract.ts'
+import type { Address, Region } from './contract.ts'
 import { hex, MemoryError, requireOption } from './errors.ts'
 import { FreeRuns } from './free-runs.ts'
 import { PAGE_BITS, PAGE_BYTES, roundUp } from './layout.ts'
@@ -25,6 +25,7 @@ import { nameOf, tagOf } from './source-names.ts'
 import { checkSpace } from './space-check.ts'
 import { addRange } from './space-growth.ts'
 import * as L from './space-layout.ts'
+import { repairSpace } from './space-repair.ts'
 import { countMapped, releasePages } from './space-runs.ts'
 import { extendRun, takePages } from './space-take.ts'
 
@@ -241,6 +242,15 @@ export class AddressSpace {
   /** @throws `InvariantError` naming the first broken invariant of the run map or the bins. */
   check(): void {
     checkSpace(this)
+  }
+
+  /**
+   * Makes all that is derived from the chain of runs anew, after an operation was cut short.
+   *
+   * @returns The regions of each source, by its tag.
+   */
+  repair(): Map<number, Region[]> {
+    return repairSpace(this)
   }
 
   /** Mapped pages from `page` on, when all `length` bytes there are mapped. */

@@ -128,6 +128,7 @@ function requireIsolation(): void {
 /** Bytes that a memory made with `options` can reach. */
 export function reachOf(options: MemoryOptions): number {
   const { memory, maximum, initial = 0 } = options
+  if (memory !== undefined) requireBacking(memory)
   if (memory !== undefined && !(memory instanceof WebAssembly.Memory))
     return Math.min(memory.byteLength, LIMIT_BYTES)
   const own = Math.max(DEFAULT_MAXIMUM_BYTES, roundUp(initial, WASM_PAGE_BYTES))

@@ -96,3 +96,22 @@ export interface Walkable {
    */
   walker(sizeOfUsed: (address: Address) => number): RegionWalker
 }
+
+/** A region as a layer got it from its parent. */
+export interface Region {
+  readonly address: Address
+  /** Bytes. */
+  readonly length: number
+}
+
+/** Ability: make all lists, maps and counters anew, from nothing but what is in use. */
+export interface Repairable {
+  /**
+   * Repairs the layer after an operation was cut short. Can be cut short itself, and begun again.
+   *
+   * @param regions - All regions that the parent has given to this layer, in address order.
+   * @param usedBytes - Bytes of the piece that is in use at an address, 0 when none is.
+   * @returns The regions that are not this layer's after all, to be given back: it was about to take or to return them.
+   */
+  repair(regions: readonly Region[], usedBytes: (address: Address) => number): readonly Region[]
+}

@@ -34,7 +34,7 @@ export class MemoryError extends Error {
 
 /** A structure in the memory contradicts one of its invariants: found by a `check()`. */
 export class InvariantError extends Error {
-  override readonly name = 'InvariantError'
+  override readonly name: string = 'InvariantError'
   /** The layer whose invariant is broken, `buddy` for example. */
   readonly layer: string
   readonly address: number
@@ -44,6 +44,11 @@ export class InvariantError extends Error {
     this.layer = layer
     this.address = address
   }
+}
+
+/** The link in a free block was overwritten: somebody wrote to the block after it was freed. */
+export class LinkError extends InvariantError {
+  override readonly name: string = 'LinkError'
 }
 
 /** An address as people read it: `0x0001f400`. */

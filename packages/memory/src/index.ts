@@ -15,20 +15,24 @@ export type {
   InPlaceResizer,
   Owner,
   PieceVisitor,
+  Region,
   RegionAllocator,
   RegionWalker,
+  Repairable,
   Walkable,
   ZeroedAllocator,
 } from './contract.ts'
 export {
   hex,
   InvariantError,
+  LinkError,
   MemoryError,
   type MemoryErrorCode,
   requireKnownOptions,
   requireOption,
 } from './errors.ts'
 export {
+  DOORBELL_OFFSET_BYTES,
   LAYOUT_VERSION,
   LOCK_OFFSET_BYTES,
   NEXT_OWNER_OFFSET_BYTES,

@@ -13,6 +13,7 @@
  *          +36   entries          number of control blocks in the directory
  *          +64   lock word        on a cache line of its own
  *          +68   next owner id    counts attachments, never reused
+ *          +72   doorbell         changes when somebody who waits asynchronously should look again
  *          +128  directory        16 entries: name (16 bytes, zero padded), address, size
  *          +512  control area     the layers' control blocks, each 64-byte aligned
  *
@@ -33,6 +34,7 @@ export const SECRET_OFFSET_BYTES = 32
 export const ENTRIES_OFFSET_BYTES = 36
 export const LOCK_OFFSET_BYTES = 64
 export const NEXT_OWNER_OFFSET_BYTES = 68
+export const DOORBELL_OFFSET_BYTES = 72
 export const DIRECTORY_OFFSET_BYTES = 128
 export const SUPERBLOCK_BYTES = 512
 

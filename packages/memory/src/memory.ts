@@ -43,7 +43,13 @@ import {
   SUPERBLOCK_BYTES,
   WASM_PAGE_BYTES,
 } from './layout.ts'
-import { findControl, formatSuperblock, reserveControl, verifySuperblock } from './superblock.ts'
+import {
+  findControl,
+  formatSuperblock,
+  hasControl,
+  reserveControl,
+  verifySuperblock,
+} from './superblock.ts'
 
 /** Up to here a loop is faster than a call of `fill`. */
 const SHORT_BYTES = 256
@@ -106,7 +112,9 @@ export class Memory {
     const { controlBytes = PAGE_BYTES - SUPERBLOCK_BYTES, secret = randomWord() } = options
     requireBytes('controlBytes', controlBytes)
     const headBytes = roundUp(SUPERBLOCK_BYTES + controlBytes, PAGE_BYTES)
-    const backing = options.memory ?? createWasmMemory(options, headBytes)
+    const reach = reachOf(options)
+    const backing =
+      options.memory === undefined ? createWasmMemory(options, headBytes) : options.memory
     const site = chooseSite(backing, options, headBytes)
     const memory = new Memory(backing, site, options.grow)
     if (site.base + headBytes > site.end) {
@@ -115,7 +123,7 @@ export class Memory {
         `the memory holds ${memory.byteLength} bytes; a heap at ${site.base} needs ${headBytes} for itself alone`,
       )
     }
-    formatSuperblock(memory, headBytes, reachOf(options), secret)
+    formatSuperblock(memory, headBytes, reach, secret)
     return memory
   }
 
@@ -222,6 +230,11 @@ export class Memory {
    */
   reserveControl(name: string, bytes: number): Address {
     return reserveControl(this, name, bytes)
+  }
+
+  /** Whether the layer `name` has a control block. */
+  hasControl(name: string): boolean {
+    return hasControl(this, name)
   }
 
   /** @returns The control block of the layer `name`. @throws {@link MemoryError} `NOT_A_HEAP` when there is none. */

@@ -21,6 +21,8 @@ export class PageTable {
   /** Word index of the directory. */
   declare private readonly directory: number
   declare private readonly columnBits: number
+  /** Entries of the directory. */
+  declare private readonly segments: number
   /** log2 of the pages that one leaf serves. */
   declare readonly segmentBits: number
 
@@ -32,6 +34,7 @@ export class PageTable {
     this.memory = memory
     this.directory = directory >>> 2
     this.columnBits = columns >> 1
+    this.segments = PageTable.segments(memory.maximum, columns)
     this.segmentBits = LEAF_WORD_BITS - this.columnBits
   }
 
@@ -53,6 +56,33 @@ export class PageTable {
   /** Gives the segment of `page` a leaf: one zeroed page at `address`. */
   setLeaf(page: number, address: Address): void {
     this.memory.u32[this.directory + (page >>> this.segmentBits)] = address
+  }
+
+  /** Whether a leaf of this table lies at `address`; for repairs. Cost: linear in the directory. */
+  isLeaf(address: Address): boolean {
+    const { u32 } = this.memory
+    for (let segment = 0; segment < this.segments; segment++) {
+      if (u32[this.directory + segment] === address) return true
+    }
+    return false
+  }
+
+  /** Forgets the leaves that lie at or beyond `end`: a growth that set them was cut short. */
+  dropLeavesFrom(end: Address): void {
+    const { u32 } = this.memory
+    for (let segment = 0; segment < this.segments; segment++) {
+      if (u32[this.directory + segment] >= end) u32[this.directory + segment] = 0
+    }
+  }
+
+  /** Addresses of all leaves. */
+  leaves(): Address[] {
+    const { u32 } = this.memory
+    const found: Address[] = []
+    for (let segment = 0; segment < this.segments; segment++) {
+      if (u32[this.directory + segment] !== 0) found.push(u32[this.directory + segment])
+    }
+    return found
   }
 
   /** Word index of the first column of `page`, or 0 when its segment has no leaf. */

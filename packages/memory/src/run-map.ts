@@ -16,6 +16,7 @@
  * second: at every moment the chain can be followed.
  */
 import type { Address } from './contract.ts'
+import { PAGE_BYTES } from './layout.ts'
 import type { Memory } from './memory.ts'
 import { PageTable } from './page-table.ts'
 
@@ -96,6 +97,19 @@ export class RunMap {
     }
     const before = this.segmentBefore(segment)
     return before < 0 ? -1 : this.lastStart(before)
+  }
+
+  /** Forgets all starts: for making them anew from the chain. */
+  clearStarts(): void {
+    const { u32 } = this.memory
+    u32.fill(
+      0,
+      this.summary,
+      this.summary + Math.ceil(PageTable.segments(this.memory.maximum, 4) / 32),
+    )
+    for (const leaf of this.table.leaves()) {
+      for (let i = STARTS_COLUMN; i < PAGE_BYTES / 4; i += 4) u32[(leaf >>> 2) + i] = 0
+    }
   }
 
   /** Whether a run starts at exactly `page`. */

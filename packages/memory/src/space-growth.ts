@@ -16,8 +16,8 @@ const MIN_GROWTH_PAGES = 16
 const MAX_GROWTH_PAGES = 4096
 
 /**
- * Obtains so many pages that a run of at least `pages` free ones ends at the new end: generously if it can, else just
- * what is missing.
+ * Obtains so many pages that a run of at least `pages` free ones ends at the new end: generously if it can, less so near
+ * the maximum, at last just what is missing.
  *
  * @returns `false` when the memory cannot grow that far.
  */
@@ -26,15 +26,15 @@ export function growSpace(space: AddressSpace, pages: number): boolean {
   const have = memory.u32[space.slots + L.END] - memory.u32[space.slots + L.FIRST]
   const generous = Math.min(Math.max(have >>> 2, MIN_GROWTH_PAGES), MAX_GROWTH_PAGES)
   const needed = neededPages(space, pages)
-  for (const wanted of needed < generous ? [generous, needed] : [needed]) {
+  for (let wanted = Math.max(generous, needed); ; wanted = Math.max(wanted >>> 1, needed)) {
     const start = memory.grow(wanted * PAGE_BYTES)
+    if (start === 0 && wanted === needed) return false
     if (start === 0) continue
     memory.u32[space.slots + L.GROWTHS]++
     const gained = memory.growthBytes(wanted * PAGE_BYTES) / PAGE_BYTES
     addRange(space, start >>> PAGE_BITS, gained, false)
     return true
   }
-  return false
 }
 
 /** Pages to grow by for a free run of `pages`: without the free ones they will adjoin, with leaves for the page map. */
@@ -87,7 +87,7 @@ export function addRange(
   requireForeign(space, first, pages)
   const missing = missingSegments(space, first, pages)
   const leaves = missing.length
-  if (pages < leaves) return
+  if (pages < Math.max(leaves, 1)) return
   const firstLeaf = leavesFirst ? first : first + pages - leaves
   for (let i = 0; i < leaves; i++) {
     const address = (firstLeaf + i) * PAGE_BYTES

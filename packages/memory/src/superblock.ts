@@ -125,6 +125,10 @@ export function reserveControl(memory: Memory, name: string, bytes: number): Add
   return address
 }
 
+export function hasControl(memory: Memory, name: string): boolean {
+  return lookUp(memory, name) !== 0
+}
+
 export function findControl(memory: Memory, name: string): Address {
   const address = lookUp(memory, name)
   const end = memory.controlEnd

@@ -17,10 +17,13 @@ import {
   type Address,
   type Checkable,
   InvariantError,
+  LinkError,
   type Memory,
   MemoryError,
+  type Region,
   type RegionAllocator,
   type RegionWalker,
+  type Repairable,
   requireKnownOptions,
   requireOption,
   type Walkable,
@@ -74,7 +77,7 @@ export interface ChunkPoolOptions {
 
 const OPTION_NAMES = ['chunkSize', 'firstRefill', 'refillCap', 'phase', 'linkOffset']
 
-export class ChunkPool implements RegionAllocator, Checkable, Walkable {
+export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairable {
   declare readonly alignment: number
   /** Bytes of a chunk. */
   declare readonly chunkSize: number
@@ -235,28 +238,22 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
     }
   }
 
-  /**
-   * Forgets the free list and makes a new one of the chunks that `isFree` names; for recovery after damage.
-   *
-   * @param regions - All regions of this pool, in any order.
-   */
-  rebuild(
-    regions: Iterable<{ readonly address: Address; readonly length: number }>,
-    isFree: (chunk: Address) => boolean,
-  ): void {
+  /** Makes a new list of all chunks that are not in use, and leaves nothing to carve. */
+  repair(regions: readonly Region[], usedBytes: (address: Address) => number): readonly Region[] {
     const { u32 } = this.memory
     u32[this.slots + FREE_HEAD] = 0
+    u32[this.slots + CARVE_NEXT] = 0
+    u32[this.slots + CARVE_END] = 0
     let chunks = 0
     for (const { address, length } of regions) {
-      const next = u32[this.slots + CARVE_NEXT]
-      const end = u32[this.slots + CARVE_END]
       const first = address + ((this.phase - address) & 15)
       for (let chunk = first; chunk + this.chunkSize <= address + length; chunk += this.chunkSize) {
         chunks++
-        if ((chunk < next || chunk >= end) && isFree(chunk)) this.deallocate(chunk, this.chunkSize)
+        if (usedBytes(chunk) === 0) this.deallocate(chunk, this.chunkSize)
       }
     }
     u32[this.slots + CHUNKS] = chunks
+    return []
   }
 
   /** The next chunk that was never used, refilling when there is none. */
@@ -318,6 +315,6 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable {
   }
 
   private failLink(chunk: Address): never {
-    throw new InvariantError('small pool', 'the link of a free chunk was overwritten', chunk)
+    throw new LinkError('small pool', 'the link of a free chunk was overwritten', chunk)
   }
 }

@@ -85,7 +85,8 @@ export function installPressure(
   const gauge = new PressureGauge(onPressure, softLimit)
   const watched = (requested: number, allocate: () => number): number => {
     let address = allocate()
-    if (address === 0 && requested > 0 && gauge.afterFailure(mappedBytes(), requested)) address = allocate()
+    if (address === 0 && requested > 0 && gauge.afterFailure(mappedBytes(), requested))
+      address = allocate()
     if (address !== 0) gauge.afterAllocation(mappedBytes(), requested)
     return address
   }

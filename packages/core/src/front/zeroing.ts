@@ -38,7 +38,8 @@ export function installZeroing(
     return address
   }
   interpose(heap, (before) => {
-    const malloc = (size: number): Address => (onAlloc ? wiped(before.malloc(size)) : before.malloc(size))
+    const malloc = (size: number): Address =>
+      onAlloc ? wiped(before.malloc(size)) : before.malloc(size)
     const free = (address: Address): void => {
       if (onFree && address !== 0) wiped(address)
       before.free(address)
@@ -48,7 +49,8 @@ export function installZeroing(
       free,
       calloc: (count, size) => {
         const address = before.calloc(count, size)
-        if (onAlloc && address !== 0) wipe(heap.memory, address + count * size, address + heap.usableSize(address))
+        if (onAlloc && address !== 0)
+          wipe(heap.memory, address + count * size, address + heap.usableSize(address))
         return address
       },
       alignedAlloc: (size, alignment) => {
@@ -69,7 +71,8 @@ export function installZeroing(
         return moved
       },
       freeAll: () => {
-        if (onFree) for (const { address, size } of eachUsed()) wipe(heap.memory, address, address + size)
+        if (onFree)
+          for (const { address, size } of eachUsed()) wipe(heap.memory, address, address + size)
         return before.freeAll()
       },
     }

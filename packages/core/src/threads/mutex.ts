@@ -2,7 +2,7 @@
  * The mutex of a shared heap: one 32-bit word in the superblock.
  *
  *     bit 31   waiters: somebody may be asleep
- *     bit 30   reserved for the death of an owner
+ *     bit 30   asynchronous waiters: somebody waits at the doorbell
  *     0..29    owner id, 0 when free
  *
  * - Owner and state are one word, owner ids are never reused: no window in which the two disagree.
@@ -12,10 +12,16 @@
  *
  * Source: U. Drepper, "Futexes are tricky", mutex 3; the owner id as in robust futexes.
  */
-import { LOCK_OFFSET_BYTES, type Memory, NEXT_OWNER_OFFSET_BYTES } from '@vmalloc/memory'
+import {
+  DOORBELL_OFFSET_BYTES,
+  LOCK_OFFSET_BYTES,
+  type Memory,
+  NEXT_OWNER_OFFSET_BYTES,
+} from '@vmalloc/memory'
 import { ReentrantLockError, WouldBlockError } from './lock-errors.ts'
 
 const WAITERS = 0x80000000 | 0
+const ASYNC_WAITERS = 0x40000000
 const OWNER_MASK = 0x3fffffff
 const SPINS = 100
 /** A thread that may not sleep spins this many times before it gives up: about 2 ms. */
@@ -28,6 +34,8 @@ export class Mutex {
   declare readonly ownerId: number
   declare private readonly memory: Memory
   declare private readonly word: number
+  /** A word of its own for those who wait asynchronously: an abandoned wait there swallows nobody's wake-up. */
+  declare private readonly doorbell: number
   declare private readonly canSleep: boolean
   declare private readonly spins: number
 
@@ -35,6 +43,7 @@ export class Mutex {
   constructor(memory: Memory) {
     this.memory = memory
     this.word = (memory.base + LOCK_OFFSET_BYTES) >>> 2
+    this.doorbell = (memory.base + DOORBELL_OFFSET_BYTES) >>> 2
     const counter = (memory.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
     this.ownerId = (Atomics.add(memory.i32, counter, 1) + 1) & OWNER_MASK
     this.canSleep = canSleep(memory.i32)
@@ -55,9 +64,62 @@ export class Mutex {
     return Atomics.compareExchange(this.memory.i32, this.word, 0, this.ownerId) === 0
   }
 
+  /** Never blocks. Wakes one sleeping thread, and everybody at the doorbell. */
   unlock(): void {
     const i32 = this.memory.i32
-    if (Atomics.exchange(i32, this.word, 0) < 0) Atomics.notify(i32, this.word, 1)
+    const before = Atomics.exchange(i32, this.word, 0)
+    if ((before & (WAITERS | ASYNC_WAITERS)) === 0) return
+    if (before < 0) Atomics.notify(i32, this.word, 1)
+    if ((before & ASYNC_WAITERS) !== 0) {
+      Atomics.add(i32, this.doorbell, 1)
+      Atomics.notify(i32, this.doorbell)
+    }
+  }
+
+  /**
+   * Takes the lock without blocking the thread.
+   *
+   * @param signal - Gives up, with the signal's reason.
+   * @throws {@link ReentrantLockError} when this handle holds the lock.
+   */
+  async lockAsync(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted()
+      if (this.tryLock()) return
+      const i32 = this.memory.i32
+      const ring = Atomics.load(i32, this.doorbell)
+      const seen = Atomics.load(i32, this.word)
+      if ((seen & OWNER_MASK) === this.ownerId) throw new ReentrantLockError(this.ownerId)
+      if ((seen & OWNER_MASK) === 0) continue
+      const marked = seen | ASYNC_WAITERS
+      if (seen !== marked && Atomics.compareExchange(i32, this.word, seen, marked) !== seen)
+        continue
+      await awaitRing(i32, this.doorbell, ring, signal)
+    }
+  }
+
+  /**
+   * Takes the lock, from the dead thread `deadId` if that one holds it.
+   *
+   * @returns Whether it did.
+   */
+  takeOver(deadId: number): boolean {
+    for (;;) {
+      const i32 = this.memory.i32
+      const seen = Atomics.load(i32, this.word)
+      if ((seen & OWNER_MASK) !== deadId) {
+        this.lock()
+        return false
+      }
+      const mine = this.ownerId | (seen & (WAITERS | ASYNC_WAITERS))
+      if (Atomics.compareExchange(i32, this.word, seen, mine) === seen) return true
+    }
+  }
+
+  /** The owner id that was given last. */
+  get lastOwnerId(): number {
+    const counter = (this.memory.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
+    return Atomics.load(this.memory.i32, counter) & OWNER_MASK
   }
 
   /** Owner id of who holds the lock now, 0 when nobody does. */
@@ -96,4 +158,34 @@ function canSleep(i32: Int32Array): boolean {
   } catch {
     return false
   }
+}
+
+/** Waits until the doorbell rings, for one slice at most: the caller looks again in any case. */
+async function awaitRing(
+  i32: Int32Array,
+  doorbell: number,
+  ring: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const wait = Atomics.waitAsync?.(i32, doorbell, ring, SLICE_MS)
+  const rung: Promise<unknown> | undefined =
+    wait === undefined ? pause(1) : wait.async ? wait.value : undefined
+  if (rung === undefined) return
+  if (signal === undefined) {
+    await rung
+    return
+  }
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+    void rung.then(done)
+  })
+}
+
+/** Where `Atomics.waitAsync` is missing. */
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

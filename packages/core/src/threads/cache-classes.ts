@@ -1,0 +1,136 @@
+/**
+ * The size classes of a thread cache: one for each pool, one for each block size of the medium strategy up to a bound.
+ */
+import { type Kind, MEDIUM, SMALL } from '@vmalloc/marking'
+import type { Address, Memory } from '@vmalloc/memory'
+import { requireKnownOptions, requireOption } from '@vmalloc/memory'
+import type { HeapParts } from '../composition.ts'
+import * as L from './cache-layout.ts'
+
+/** How much a thread may keep ready. */
+export interface ThreadCacheOptions {
+  /**
+   * Threads that can have a cache at once; more threads go through the lock.
+   * @defaultValue 32
+   */
+  readonly slots?: number
+  /**
+   * The most bytes kept ready in one size class.
+   * @defaultValue 16384
+   */
+  readonly bytesPerClass?: number
+  /**
+   * The most blocks kept ready in one size class.
+   * @defaultValue 256
+   */
+  readonly blocksPerClass?: number
+  /**
+   * Blocks above this size are not cached, marks included.
+   * @defaultValue 8192
+   */
+  readonly maxBlock?: number
+}
+
+/** A size class: which blocks, how many at most, how many at once. */
+export interface CacheClass {
+  readonly blockSize: number
+  readonly kind: Kind
+  /** A list that has this many blocks gives half of them back before it takes another one. */
+  readonly limit: number
+  /** Blocks taken from the arena at once. */
+  readonly batch: number
+}
+
+/** A refill takes about this much, so that small heaps do not split ahead of their needs. */
+const BATCH_BYTES = 2048
+const MAX_BATCH_BLOCKS = 32
+
+export const DEFAULT_CACHE: Required<ThreadCacheOptions> = {
+  slots: 32,
+  bytesPerClass: 16384,
+  blocksPerClass: 256,
+  maxBlock: 8192,
+}
+
+/** @throws RangeError naming the option. */
+export function resolveCacheOptions(options: ThreadCacheOptions): Required<ThreadCacheOptions> {
+  requireKnownOptions(options, Object.keys(DEFAULT_CACHE), 'threadCache')
+  const resolved = { ...DEFAULT_CACHE, ...options }
+  const rules: readonly [keyof ThreadCacheOptions, number, number][] = [
+    ['slots', 1, 1024],
+    ['bytesPerClass', 64, 2 ** 24],
+    ['blocksPerClass', 2, 65536],
+    ['maxBlock', 32, 2 ** 20],
+  ]
+  for (const [name, least, most] of rules) {
+    const value = resolved[name]
+    const holds = Number.isInteger(value) && value >= least && value <= most
+    requireOption(
+      holds,
+      `threadCache.${name}`,
+      value,
+      `it must be a whole number from ${least} to ${most}`,
+    )
+  }
+  return resolved
+}
+
+/** The classes for the strategies of a heap, smallest first; class numbers begin at 1. */
+export function planClasses(
+  parts: HeapParts,
+  overhead: number,
+  options: Required<ThreadCacheOptions>,
+): CacheClass[] {
+  const classes: CacheClass[] = []
+  const add = (blockSize: number, kind: Kind): void => {
+    const fitting = Math.floor(options.bytesPerClass / blockSize)
+    const limit = Math.max(2, Math.min(fitting, options.blocksPerClass))
+    const batch = Math.max(
+      1,
+      Math.min(Math.floor(BATCH_BYTES / blockSize), MAX_BATCH_BLOCKS, limit >> 1),
+    )
+    classes.push({ blockSize, kind, limit, batch })
+  }
+  for (const { layer, maxPayload } of parts.small) add(layer.goodSize(maxPayload + overhead), SMALL)
+  const first = (parts.small.at(-1)?.maxPayload ?? 0) + 1
+  for (
+    let size = parts.medium.layer.goodSize(first + overhead);
+    ;
+    size = parts.medium.layer.goodSize(size + 1)
+  ) {
+    if (size > options.maxBlock || size >= parts.largeFrom || classes.length === L.MAX_CLASSES - 1)
+      break
+    add(size, MEDIUM)
+  }
+  return classes
+}
+
+/** Writes the class table; row 0 stays zero. */
+export function writeClasses(
+  memory: Memory,
+  control: Address,
+  classes: readonly CacheClass[],
+): void {
+  classes.forEach(({ blockSize, kind, limit, batch }, index) => {
+    memory.u32.set([blockSize, kind, limit, batch], rowOf(control, index + 1))
+  })
+  memory.u32[(control >>> 2) + L.CLASSES] = classes.length
+}
+
+/** Reads the class table that the creator wrote. */
+export function readClasses(memory: Memory, control: Address): CacheClass[] {
+  const classes: CacheClass[] = []
+  const count = Math.min(memory.u32[(control >>> 2) + L.CLASSES], L.MAX_CLASSES - 1)
+  for (let index = 1; index <= count; index++) {
+    const [blockSize, kind, limit, batch] = memory.u32.subarray(
+      rowOf(control, index),
+      rowOf(control, index) + 4,
+    )
+    classes.push({ blockSize, kind: kind as Kind, limit, batch })
+  }
+  return classes
+}
+
+function rowOf(control: Address, index: number): number {
+  return (control + L.CLASSES_OFFSET_BYTES + index * L.CLASS_BYTES) >>> 2
+}

@@ -1,0 +1,102 @@
+/**
+ * Repairing the arena after an operation was cut short: by the death of a thread, or by an error nobody expected.
+ *
+ * Truth is what the chain of page runs and the headers of blocks say; lists, maps and counters are made anew from them:
+ * a block whose header says "used" or "cached" stays where it is, everything else is free. Runs under the lock, can be
+ * cut short itself, and begun again. Cost: linear in the heap.
+ */
+import type { Kind } from '@vmalloc/marking'
+import { type Address, InvariantError, type Region, type Repairable } from '@vmalloc/memory'
+import type { Arena } from '../arena.ts'
+import {
+  BLOCKS,
+  DAMAGED,
+  LIVE,
+  RESIZING_BLOCK,
+  RESIZING_BYTES,
+  RESIZING_KIND,
+} from '../arena-layout.ts'
+import type { Part } from '../composition.ts'
+import { walkArena } from '../walk.ts'
+import type { CacheSlots } from './cache-slots.ts'
+
+/** What a repair found. */
+export interface RebuildReport {
+  /** Blocks in use, in all threads together. */
+  readonly blocks: number
+  /** Usable bytes of them. */
+  readonly live: number
+  /** Regions that an operation was about to take or to give back. */
+  readonly strayRegions: number
+}
+
+export function rebuildArena(arena: Arena, slots: CacheSlots | undefined): RebuildReport {
+  const { memory, space, parts } = arena
+  const words = arena.slots
+  finishResize(arena)
+  const regions = space.repair()
+  let strayRegions = 0
+  for (const part of [...parts.small, parts.medium, parts.large]) {
+    const layer = part.layer as Partial<Repairable>
+    const own = regions.get(part.source.tag) ?? []
+    if (layer.repair === undefined) {
+      if (own.length === 0) continue
+      throw new InvariantError(
+        'heap',
+        `the strategy "${part.name}" cannot be repaired`,
+        own[0].address,
+      )
+    }
+    fitLastBlocks(arena, part, own)
+    for (const stray of layer.repair(own, (block) => occupied(arena, block))) {
+      space.munmap(stray.address, stray.length)
+      strayRegions++
+    }
+  }
+  const { blocks, live } = countUsed(arena)
+  const counted = slots?.counted() ?? { blocks: 0, live: 0 }
+  memory.u32[words + LIVE] = live - counted.live
+  memory.u32[words + BLOCKS] = blocks - counted.blocks
+  memory.u32[words + DAMAGED] = 0
+  return { blocks, live, strayRegions }
+}
+
+/** Bytes of the block at an address if somebody has it: its user, or a thread that keeps it ready. */
+function occupied(arena: Arena, block: Address): number {
+  const state = arena.marking.stateAt(block)
+  return state === 'used' || state === 'cached' ? arena.marking.sizeAt(block) : 0
+}
+
+/** A block whose marks were being rewritten gets them as they were meant. */
+function finishResize(arena: Arena): void {
+  const { u32 } = arena.memory
+  const block = u32[arena.slots + RESIZING_BLOCK]
+  if (block === 0) return
+  const bytes = u32[arena.slots + RESIZING_BYTES]
+  const kind = u32[arena.slots + RESIZING_KIND] as Kind
+  arena.marking.mark(block, bytes, kind, bytes - arena.overhead)
+  u32[arena.slots + RESIZING_BLOCK] = 0
+}
+
+/** A large block whose last pages were unmapped, but whose header still counts them, ends where its region ends. */
+function fitLastBlocks(arena: Arena, part: Part, regions: readonly Region[]): void {
+  if (part !== arena.parts.large) return
+  const { marking } = arena
+  for (const { address, length } of regions) {
+    const block = address + marking.phase
+    const room = length - 2 * marking.phase
+    if (marking.stateAt(block) !== 'used' || marking.sizeAt(block) <= room) continue
+    marking.mark(block, room, marking.kindAt(block), room - arena.overhead)
+  }
+}
+
+function countUsed(arena: Arena): { blocks: number; live: number } {
+  let blocks = 0
+  let live = 0
+  walkArena(arena, ({ state, kind, blockSize }) => {
+    if (state !== 'used' || kind === 'meta') return
+    blocks++
+    live += blockSize - arena.overhead
+  })
+  return { blocks, live }
+}
