@@ -1,5 +1,4 @@
 /** Putting a heap together in a memory, and joining one: the two sites at which a composition assembles its parts. */
-import { isCacheable } from '@vmalloc/marking'
 import {
   AddressSpace,
   Memory,
@@ -20,28 +19,14 @@ import {
   ARENA_VERSION,
 } from './arena-layout.ts'
 import type { AssemblySite, Composition, LayerClass, Part } from './composition.ts'
-import { SETTINGS_BYTES, type Settings, writeSettings } from './settings.ts'
-import type { ThreadCacheOptions } from './threads/cache-classes.ts'
-import { CACHE_CONTROL_NAME, CacheSlots } from './threads/cache-slots.ts'
 
 const CONTROL_NAME = 'heap'
 const NAME_BYTES = 16
 /** Room for the superblock's alignments of the two control blocks that every heap has. */
-const ALIGNMENT_ROOM_BYTES = 256
-
-/** A heap put together: its arena, and the thread caches if it has any. */
-export interface Assembled {
-  readonly arena: Arena
-  readonly slots: CacheSlots | undefined
-}
+const ALIGNMENT_ROOM_BYTES = 128
 
 /** Formats a heap. Nobody can attach before it is complete. */
-export function createArena(
-  options: MemoryOptions,
-  composition: Composition,
-  threadCache: ThreadCacheOptions | false,
-  settings: Settings = { flags: 0, softLimit: 0 },
-): Assembled {
+export function createArena(options: MemoryOptions, composition: Composition): Arena {
   if (options.memory === null) throw new MemoryError('BAD_MEMORY', 'memory is null')
   requireOption(
     /^[\x21-\x7e]{1,16}$/.test(composition.name),
@@ -54,8 +39,6 @@ export function createArena(
   const controlBytes =
     AddressSpace.controlBytes(maximum) +
     ARENA_CONTROL_BYTES +
-    SETTINGS_BYTES +
-    CacheSlots.controlBytes() +
     ALIGNMENT_ROOM_BYTES +
     composition.controlBytes(maximum)
   const memory = Memory.create({ ...options, controlBytes: roundUp(controlBytes, 64) })
@@ -64,14 +47,11 @@ export function createArena(
   for (let i = 0; i < composition.name.length; i++) {
     memory.u8[control + ARENA_NAME_OFFSET_BYTES + i] = composition.name.charCodeAt(i)
   }
-  writeSettings(memory, settings)
   const parts = composition.assemble(new Site(space, true))
   memory.u32[(control + 4) >>> 2] = ARENA_VERSION
   memory.u32[control >>> 2] = ARENA_MAGIC
-  const arena = new Arena(space, control, parts)
-  const slots = threadCache === false ? undefined : createSlots(arena, threadCache)
   publish(memory)
-  return { arena, slots }
+  return new Arena(space, control, parts)
 }
 
 /**
@@ -79,10 +59,7 @@ export function createArena(
  *
  * @param choose - Gives the composition for the name written in the heap.
  */
-export function attachArena(
-  handle: MemoryHandle,
-  choose: (name: string) => Composition,
-): Assembled {
+export function attachArena(handle: MemoryHandle, choose: (name: string) => Composition): Arena {
   const memory = attachMemory(handle)
   const control = memory.findControl(CONTROL_NAME)
   const { u32, u8 } = memory
@@ -95,18 +72,7 @@ export function attachArena(
     if (code !== 0) name += String.fromCharCode(code)
   }
   const space = AddressSpace.attach(memory)
-  const arena = new Arena(space, control, choose(name).assemble(new Site(space, false)))
-  const cacheControl = memory.hasControl(CACHE_CONTROL_NAME)
-    ? memory.findControl(CACHE_CONTROL_NAME)
-    : 0
-  return { arena, slots: cacheControl === 0 ? undefined : CacheSlots.attach(arena, cacheControl) }
-}
-
-function createSlots(arena: Arena, options: ThreadCacheOptions): CacheSlots | undefined {
-  if (!isCacheable(arena.marking)) return undefined
-  const { memory, space } = arena
-  const control = memory.reserveControl(CACHE_CONTROL_NAME, CacheSlots.controlBytes())
-  return CacheSlots.create(arena, control, space.source(CACHE_CONTROL_NAME), options)
+  return new Arena(space, control, choose(name).assemble(new Site(space, false)))
 }
 
 /**
@@ -132,7 +98,7 @@ function attachMemory(handle: MemoryHandle): Memory {
 class Site implements AssemblySite {
   readonly memory: Memory
   readonly space: AddressSpace
-  readonly creating: boolean
+  private readonly creating: boolean
 
   constructor(space: AddressSpace, creating: boolean) {
     this.memory = space.memory
