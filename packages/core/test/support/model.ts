@@ -47,23 +47,29 @@ export class HeapModel {
     const heap = this.#heap
     switch (operation.op) {
       case 'malloc':
-        return this.#enter(heap.malloc(operation.size), operation.size)
+        this.#enter(heap.malloc(operation.size), operation.size)
+        break
       case 'calloc':
-        return this.#callocZeroed(operation.count, operation.size)
+        this.#callocZeroed(operation.count, operation.size)
+        break
       case 'aligned': {
         const alignment = 2 ** operation.power
         const address = heap.alignedAlloc(operation.size, alignment)
         if (address % alignment !== 0) throw new Error(`${address} is not aligned to ${alignment}`)
-        return this.#enter(address, operation.size)
+        this.#enter(address, operation.size)
+        break
       }
       case 'realloc':
-        return this.#realloc(operation.index, operation.size)
+        this.#realloc(operation.index, operation.size)
+        break
       case 'free':
-        return this.#free(operation.index)
+        this.#free(operation.index)
+        break
       case 'freeTwice':
-        return this.#freeTwice(operation.index)
+        this.#freeTwice(operation.index)
+        break
       case 'freeInside':
-        return this.#freeInside(operation.index, operation.offset)
+        this.#freeInside(operation.index, operation.offset)
     }
   }
 
@@ -118,7 +124,8 @@ export class HeapModel {
     const address = this.#heap.realloc(block.address, size)
     if (address === 0 && size > 0) {
       this.#live.push(block)
-      return this.#verifyContent(block, block.usable)
+      this.#verifyContent(block, block.usable)
+      return
     }
     this.#shadow.deallocate(block.address, block.usable)
     if (address === 0) return
