@@ -1,4 +1,5 @@
 /** Putting a heap together in a memory, and joining one: the two sites at which a composition assembles its parts. */
+import { isCacheable } from '@vmalloc/marking'
 import {
   AddressSpace,
   Memory,
@@ -19,14 +20,28 @@ import {
   ARENA_VERSION,
 } from './arena-layout.ts'
 import type { AssemblySite, Composition, LayerClass, Part } from './composition.ts'
+import { SETTINGS_BYTES, type Settings, writeSettings } from './settings.ts'
+import type { ThreadCacheOptions } from './threads/cache-classes.ts'
+import { CACHE_CONTROL_NAME, CacheSlots } from './threads/cache-slots.ts'
 
 const CONTROL_NAME = 'heap'
 const NAME_BYTES = 16
 /** Room for the superblock's alignments of the two control blocks that every heap has. */
-const ALIGNMENT_ROOM_BYTES = 128
+const ALIGNMENT_ROOM_BYTES = 256
+
+/** A heap put together: its arena, and the thread caches if it has any. */
+export interface Assembled {
+  readonly arena: Arena
+  readonly slots: CacheSlots | undefined
+}
 
 /** Formats a heap. Nobody can attach before it is complete. */
-export function createArena(options: MemoryOptions, composition: Composition): Arena {
+export function createArena(
+  options: MemoryOptions,
+  composition: Composition,
+  threadCache: ThreadCacheOptions | false,
+  settings: Settings = { flags: 0, softLimit: 0 },
+): Assembled {
   if (options.memory === null) throw new MemoryError('BAD_MEMORY', 'memory is null')
   requireOption(
     /^[\x21-\x7e]{1,16}$/.test(composition.name),
@@ -39,6 +54,8 @@ export function createArena(options: MemoryOptions, composition: Composition): A
   const controlBytes =
     AddressSpace.controlBytes(maximum) +
     ARENA_CONTROL_BYTES +
+    SETTINGS_BYTES +
+    CacheSlots.controlBytes() +
     ALIGNMENT_ROOM_BYTES +
     composition.controlBytes(maximum)
   const memory = Memory.create({ ...options, controlBytes: roundUp(controlBytes, 64) })
@@ -47,11 +64,14 @@ export function createArena(options: MemoryOptions, composition: Composition): A
   for (let i = 0; i < composition.name.length; i++) {
     memory.u8[control + ARENA_NAME_OFFSET_BYTES + i] = composition.name.charCodeAt(i)
   }
+  writeSettings(memory, settings)
   const parts = composition.assemble(new Site(space, true))
   memory.u32[(control + 4) >>> 2] = ARENA_VERSION
   memory.u32[control >>> 2] = ARENA_MAGIC
+  const arena = new Arena(space, control, parts)
+  const slots = threadCache === false ? undefined : createSlots(arena, threadCache)
   publish(memory)
-  return new Arena(space, control, parts)
+  return { arena, slots }
 }
 
 /**
@@ -59,7 +79,10 @@ export function createArena(options: MemoryOptions, composition: Composition): A
  *
  * @param choose - Gives the composition for the name written in the heap.
  */
-export function attachArena(handle: MemoryHandle, choose: (name: string) => Composition): Arena {
+export function attachArena(
+  handle: MemoryHandle,
+  choose: (name: string) => Composition,
+): Assembled {
   const memory = attachMemory(handle)
   const control = memory.findControl(CONTROL_NAME)
   const { u32, u8 } = memory
@@ -72,7 +95,18 @@ export function attachArena(handle: MemoryHandle, choose: (name: string) => Comp
     if (code !== 0) name += String.fromCharCode(code)
   }
   const space = AddressSpace.attach(memory)
-  return new Arena(space, control, choose(name).assemble(new Site(space, false)))
+  const arena = new Arena(space, control, choose(name).assemble(new Site(space, false)))
+  const cacheControl = memory.hasControl(CACHE_CONTROL_NAME)
+    ? memory.findControl(CACHE_CONTROL_NAME)
+    : 0
+  return { arena, slots: cacheControl === 0 ? undefined : CacheSlots.attach(arena, cacheControl) }
+}
+
+function createSlots(arena: Arena, options: ThreadCacheOptions): CacheSlots | undefined {
+  if (!isCacheable(arena.marking)) return undefined
+  const { memory, space } = arena
+  const control = memory.reserveControl(CACHE_CONTROL_NAME, CacheSlots.controlBytes())
+  return CacheSlots.create(arena, control, space.source(CACHE_CONTROL_NAME), options)
 }
 
 /**
@@ -98,7 +132,7 @@ function attachMemory(handle: MemoryHandle): Memory {
 class Site implements AssemblySite {
   readonly memory: Memory
   readonly space: AddressSpace
-  private readonly creating: boolean
+  readonly creating: boolean
 
   constructor(space: AddressSpace, creating: boolean) {
     this.memory = space.memory
