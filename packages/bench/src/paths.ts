@@ -1,7 +1,9 @@
 /** Where things lie. */
-import { join } from 'node:path'
+import { findPackageJSON } from 'node:module'
+import { dirname, join } from 'node:path'
 
-export const PACKAGE: string = join(import.meta.dirname, '..')
+/** This package: also from a bundle in its cache. */
+export const PACKAGE: string = dirname(findPackageJSON(import.meta.url) ?? '')
 export const CACHE: string = join(PACKAGE, '.cache')
 export const RESULTS: string = join(PACKAGE, 'results')
 export const README: string = join(PACKAGE, 'README.md')

@@ -1,4 +1,5 @@
 /** What a contender is: an allocator, and what a replay needs to know about it. */
+import type { Heap } from '@vmalloc/core'
 
 /** The calls that are timed. Each contender gives its own object or exports, without a wrapper where that is possible. */
 export interface BenchHeap {
@@ -17,8 +18,8 @@ export interface Opened {
   readonly bytes?: () => Uint8Array
   /** Payload bytes of a block, for contenders without realloc. */
   readonly usable?: (address: number) => number
-  /** Bytes of marks on each block, where known. */
-  readonly markBytes?: number
+  /** For heaps of ours, which are replayed as they are and tell where their memory goes. */
+  readonly ours?: { readonly heap: Heap; /** On each block. */ readonly markBytes: number }
 }
 
 /** How much memory a contender has to reckon with. Grown ones ignore it, fixed pools are made so large. */

@@ -4,5 +4,5 @@ import type { Opened } from './contender.ts'
 
 export function openVmalloc(options: HeapOptions, markBytes: number): Opened {
   const heap = Heap.create(options)
-  return { heap, bytes: () => heap.memory.u8, markBytes }
+  return { heap, bytes: () => heap.memory.u8, ours: { heap, markBytes } }
 }
