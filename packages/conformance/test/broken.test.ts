@@ -1,7 +1,22 @@
 /** A check counts only if something fails without it: every broken allocator is found by the law it breaks. */
 import { describe, expect, test } from 'vitest'
 import { ConformanceError, conformanceCases, type Law } from '../src/index.ts'
-import { BROKEN, type Broken } from './broken.ts'
+import { abilities } from './broken/abilities.ts'
+import { accounts } from './broken/accounts.ts'
+import { exhaustion } from './broken/exhaustion.ts'
+import { goodSizes } from './broken/good-sizes.ts'
+import { handles } from './broken/handles.ts'
+import { placement } from './broken/placement.ts'
+import type { Broken } from './broken/spoil.ts'
+
+const BROKEN: Record<string, readonly Broken[]> = {
+  placement,
+  'good size': goodSizes,
+  exhaustion,
+  accounts,
+  handles,
+  abilities,
+}
 
 /** The laws that the suite says are broken. */
 function brokenLaws({ make, attach, claims }: Broken): Law[] {

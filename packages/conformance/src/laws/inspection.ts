@@ -1,5 +1,5 @@
 /** The abilities that look inside: `check()`, which must see damage, and `walk()`, which must list what is there. */
-import { hex } from '@vmalloc/memory'
+import { hex, InvariantError } from '@vmalloc/memory'
 import type { Driver } from '../driver.ts'
 import type { Kit } from '../kit.ts'
 import { Random } from '../random.ts'
@@ -80,8 +80,7 @@ function noticesDamage(driver: Driver, word: number): boolean {
     driver.allocator.check?.()
     return false
   } catch (error) {
-    const name = error instanceof Error ? error.name : typeof error
-    if (name === 'InvariantError') return true
+    if (error instanceof InvariantError) return true
     return driver.fail('check', `damage at ${hex(word * 4)} makes it throw ${String(error)}`, error)
   } finally {
     u32[word] = sound
