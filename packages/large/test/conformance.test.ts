@@ -1,11 +1,12 @@
 /** One mapping per block keeps the laws of the contract, over parents with and without abilities. */
-import { AddressSpace } from '@vmalloc/memory'
+
 import {
   type ConformanceOptions,
   conformanceCases,
   type MakeSubject,
   type ParentSupply,
 } from '@vmalloc/conformance'
+import { AddressSpace } from '@vmalloc/memory'
 import { describe, test } from 'vitest'
 import { MappedBlocks, type MappedBlocksOptions } from '../src/index.ts'
 
