@@ -184,8 +184,8 @@ export class Memory {
   /**
    * Grows the backing by at least `bytes`.
    *
-   * @returns The address of the new bytes, zero-filled, which in a foreign memory need not adjoin the old ones; 0 when
-   * the memory cannot grow. Then nothing changed.
+   * @returns The address of the new bytes, which in a foreign memory need not adjoin the old ones; 0 when the memory
+   * cannot grow, then nothing changed. They are zero, unless a supplier gave them.
    */
   grow(bytes: number): Address {
     if (this.supply !== undefined) return this.growBySupplier(this.supply, bytes)
@@ -258,7 +258,6 @@ export class Memory {
         given,
       )
     }
-    this.u8.fill(0, start, start + bytes)
     return start
   }
 

@@ -20,19 +20,23 @@ const MAX_GROWTH_PAGES = 4096
  * the maximum, at last just what is missing.
  *
  * @returns `false` when the memory cannot grow that far.
+ * @throws {@link MemoryError} `BAD_MEMORY` when a supplier gave what the space has already.
  */
 export function growSpace(space: AddressSpace, pages: number): boolean {
   const { memory } = space
-  const have = memory.u32[space.slots + L.END] - memory.u32[space.slots + L.FIRST]
+  const { slots } = space
+  const have = memory.u32[slots + L.END] - memory.u32[slots + L.FIRST] - memory.u32[slots + L.GAPS]
   const generous = Math.min(Math.max(have >>> 2, MIN_GROWTH_PAGES), MAX_GROWTH_PAGES)
   const needed = neededPages(space, pages)
   for (let wanted = Math.max(generous, needed); ; wanted = Math.max(wanted >>> 1, needed)) {
     const start = memory.grow(wanted * PAGE_BYTES)
     if (start === 0 && wanted === needed) return false
     if (start === 0) continue
-    memory.u32[space.slots + L.GROWTHS]++
-    const gained = memory.growthBytes(wanted * PAGE_BYTES) / PAGE_BYTES
-    addRange(space, start >>> PAGE_BITS, gained, false)
+    memory.u32[slots + L.GROWTHS]++
+    const gained = memory.growthBytes(wanted * PAGE_BYTES)
+    requireForeign(space, start >>> PAGE_BITS, gained / PAGE_BYTES)
+    if (memory.growthStart === 0) memory.zero(start, gained)
+    addRange(space, start >>> PAGE_BITS, gained / PAGE_BYTES, false)
     return true
   }
 }
@@ -74,8 +78,6 @@ function missingSegments(space: AddressSpace, first: number, pages: number): num
 /**
  * Adds the pages [first, first + pages) to the space as free ones. The segments they open get their leaves from them:
  * from their end, so that the free pages adjoin those before; from their start when the space is new.
- *
- * @throws {@link MemoryError} `BAD_MEMORY` when the space has some of these pages already.
  */
 export function addRange(
   space: AddressSpace,
@@ -84,7 +86,6 @@ export function addRange(
   leavesFirst: boolean,
 ): void {
   const { memory, runs } = space
-  requireForeign(space, first, pages)
   const missing = missingSegments(space, first, pages)
   const leaves = missing.length
   if (pages < Math.max(leaves, 1)) return
@@ -130,14 +131,18 @@ function placeInChain(space: AddressSpace, first: number, pages: number): void {
     runs.start(first, TAG_META, pages)
     if (first > end) runs.start(end, TAG_GAP, first - end)
     u32[slots + L.END] = first + pages
+    u32[slots + L.GAPS] += first - end
   } else if (first + pages <= begin) {
+    const gap = begin - first - pages
     runs.start(first, TAG_META, pages)
-    if (first + pages < begin) runs.start(first + pages, TAG_GAP, begin - first - pages)
+    if (gap > 0) runs.start(first + pages, TAG_GAP, gap)
     u32[slots + L.FIRST] = first
+    u32[slots + L.GAPS] += gap
   } else {
     const gap = runs.find(first)
     if (gap < first) runs.split(gap, first - gap)
     if (runs.pages(first) > pages) runs.split(first, pages)
     runs.write(first, TAG_META, pages)
+    u32[slots + L.GAPS] -= pages
   }
 }

@@ -5,6 +5,7 @@
  *     +12    fresh page       pages from here on were never used, so they are zero
  *     +16    mapped pages     +20   peak of them       +24   pages of the page map
  *     +28    sources          +32   segments           +36   growths
+ *     +40    pages of gaps   how many pages between first and end are not ours; steers growth only
  *     +64    names of the sources, 24 x 16 bytes
  *     +448   bins of free runs (free-runs.ts)
  *            summary, a bit for each segment (run-map.ts)
@@ -24,6 +25,7 @@ export const META = 6
 export const SOURCES = 7
 export const SEGMENTS = 8
 export const GROWTHS = 9
+export const GAPS = 10
 
 export const MAX_SOURCES = 24
 export const SOURCE_NAME_BYTES = 16
