@@ -5,6 +5,7 @@ import type { Heap } from '@vmalloc/core'
 import { PreloadError } from './errors.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Plan } from './prepare.ts'
+import { exportNames } from './runtime/frame-names.ts'
 import { Ledger } from './runtime/ledger.ts'
 import { Observation } from './runtime/observation.ts'
 import { type NumberFunction, Originals } from './runtime/originals.ts'
@@ -74,6 +75,7 @@ export function equip(
     stacks,
     replacement,
     observation,
+    names: exportNames(instance.exports),
   }
   const start = exports[EXPORT_START]
   if (typeof start === 'function') start()

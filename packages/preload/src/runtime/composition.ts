@@ -1,8 +1,9 @@
 /**
- * The heap that compiled programs run on: marks as their code expects them, and pools for payloads up to 500 bytes.
+ * The heap that compiled programs run on: marks as their code expects them, and pools for payloads up to a database page.
  *
  * Compiled programs allocate small structures by the million and walk them; what counts is how densely they lie, more
- * than what a call costs. A pool wastes at most a quarter of a block, the buddy up to half.
+ * than what a call costs. Sizes just above a power of two are the rule (a page and its header), and there the buddy would
+ * waste half: the larger pools lie just above them, and from 16 KiB on a block has pages of its own.
  */
 import { Buddy } from '@vmalloc/buddy'
 import type { AssemblySite, Composition, HeapParts, SmallPart } from '@vmalloc/core'
@@ -11,8 +12,8 @@ import type { Marking } from '@vmalloc/marking'
 import { ChunkPool } from '@vmalloc/small'
 import { ProgramMark } from './program-mark.ts'
 
-/** Twelve, because a heap has room for sixteen control blocks. All multiples of 16. */
-const CHUNK_BYTES: readonly number[] = [32, 48, 64, 80, 112, 160, 240, 384, 592, 1104, 2208, 4464]
+/** Ten: a heap has room for sixteen control blocks, and its own need a few. All multiples of 16. */
+const CHUNK_BYTES: readonly number[] = [32, 48, 64, 96, 160, 288, 560, 1104, 2208, 4464]
 const FIRST_REFILL_BYTES = 4096
 const REFILL_CAP_BYTES = 65536
 /** Requests from here on have a mapping of their own. */

@@ -27,6 +27,8 @@ export interface ReportedError {
 /** Errors beyond are counted only. */
 const MOST_ERRORS = 1000
 const SIZE_CLASSES = 33
+/** Codes that say a live block is damaged, not that a pointer is wrong. */
+const DAMAGE: readonly string[] = ['OVERFLOW', 'UNDERFLOW']
 
 export class Ledger {
   readonly callsByRole: Record<Role, number> = {
@@ -46,6 +48,8 @@ export class Ledger {
   foreign = 0
   readonly errors: ReportedError[] = []
   errorCount = 0
+  /** Blocks that were to be freed and were found damaged: they stay where they are, and are reported once. */
+  readonly condemned: Set<number> = new Set()
   private readonly startedAt: number = performance.now()
 
   get calls(): number {
@@ -66,6 +70,10 @@ export class Ledger {
     during: ReportedError['during'],
     allocatedAt: () => readonly string[] = () => [],
   ): void {
+    if (thrown instanceof HeapCorruptionError && DAMAGE.includes(thrown.code)) {
+      if (this.condemned.has(thrown.address)) return
+      this.condemned.add(thrown.address)
+    }
     this.errorCount++
     if (this.errors.length < MOST_ERRORS) this.errors.push(describe(thrown, during, allocatedAt()))
   }

@@ -194,6 +194,8 @@ export class Replacement {
   private createHeap(memory: WebAssembly.Memory, supply: NumberFunction): Heap {
     return Heap.create({
       composition: programComposition,
+      // One thread: no lock, so no cache before it.
+      threadCache: false,
       memory,
       grow: (bytes) => {
         const address = this.originals.call(supply, bytes)

@@ -2,6 +2,7 @@
 import type { Heap, HeapBlock } from '@vmalloc/core'
 import type { Analysis } from '../find/find.ts'
 import type { Role } from '../find/roles.ts'
+import { nameFrames } from './frame-names.ts'
 import { describe, type Ledger, type ReportedError } from './ledger.ts'
 import type { Observation } from './observation.ts'
 import type { Replacement } from './replacement.ts'
@@ -53,13 +54,15 @@ export interface Sources {
   readonly stacks: Stacks
   readonly replacement: Replacement | null
   readonly observation: Observation | null
+  /** Names of exported functions by index, as `exportNames` makes them. */
+  readonly names: ReadonlyMap<string, string>
 }
 
 const MOST_GROUPS = 100
 
 /** Cost: linear in the number of live blocks; every live block is verified. */
 export function reportOf(sources: Sources): Report {
-  const { analysis, mode, ledger, replacement, observation } = sources
+  const { analysis, mode, ledger, replacement, observation, names } = sources
   const now: ReportedError[] = []
   const survey =
     replacement === null ? surveyObserved(sources) : surveyHeap(sources, replacement, now)
@@ -69,7 +72,11 @@ export function reportOf(sources: Sources): Report {
     mode,
     verdict: analysis.verdict,
     reason: analysis.reason,
-    errors: [...ledger.errors, ...now],
+    errors: [...ledger.errors, ...now].map((error) => ({
+      ...error,
+      stack: nameFrames(error.stack, names),
+      allocatedAt: nameFrames(error.allocatedAt, names),
+    })),
     errorCount: ledger.errorCount + now.length,
     live: survey.bytes,
     liveBlocks: survey.blocks,
@@ -82,7 +89,7 @@ export function reportOf(sources: Sources): Report {
     sizes: [...ledger.sizes]
       .map((requests, bits) => ({ below: 2 ** bits, requests }))
       .filter(({ requests }) => requests > 0),
-    leaks: survey.groups(),
+    leaks: survey.groups().map((group) => ({ ...group, stack: nameFrames(group.stack, names) })),
   }
 }
 
@@ -123,11 +130,16 @@ function surveyObserved({ observation, stacks }: Sources): Survey {
   return survey
 }
 
-function surveyHeap({ stacks }: Sources, replacement: Replacement, now: ReportedError[]): Survey {
+function surveyHeap(
+  { stacks, ledger }: Sources,
+  replacement: Replacement,
+  now: ReportedError[],
+): Survey {
   const survey = new Survey()
   const heap = replacement.heapIfMade
   if (heap === null) return survey
   for (const { address, size } of liveBlocks(heap, now)) {
+    if (ledger.condemned.has(address)) continue
     try {
       replacement.verify(address)
       survey.add(address, replacement.sizeOf(address), stacks.frames(replacement.siteOf(address)))

@@ -1,9 +1,7 @@
 /** Oniguruma (vscode-oniguruma): tokenises a source with a scanner of many patterns, as editors do. */
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { bytesOf, digest, fileOf, type Loaded, type Program } from './program.ts'
+import { bytesOf, digest, fileOf, type Loaded, type Program, requireFresh } from './program.ts'
 
-const require = createRequire(import.meta.url)
 const ENTRY = 'vscode-oniguruma/release/main.js'
 const WASM = 'vscode-oniguruma/release/onig.wasm'
 const PATTERNS: readonly string[] = [
@@ -34,9 +32,7 @@ export const oniguruma: Program = {
   name: 'Oniguruma',
   wasm: fileOf(WASM),
   async load(): Promise<Loaded> {
-    // The module is a singleton: a fresh copy each time, so that each load instantiates.
-    delete require.cache[fileOf(ENTRY)]
-    const { loadWASM, OnigScanner, OnigString } = require(fileOf(ENTRY)) as Oniguruma
+    const { loadWASM, OnigScanner, OnigString } = requireFresh(ENTRY) as Oniguruma
     await loadWASM(bytesOf(WASM))
     const lines = readFileSync(fileOf('web-tree-sitter/web-tree-sitter.js'), 'utf8')
       .split('\n')

@@ -1,6 +1,7 @@
 /** The npm programs that the proofs run: unmodified, loaded the way their users load them. */
 import { createHash, type Hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 /** A program ready to work. */
@@ -30,6 +31,15 @@ export function fileOf(path: string): string {
 
 export function bytesOf(path: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(fileOf(path)))
+}
+
+const require = createRequire(import.meta.url)
+
+/** Loads a CommonJS file anew: packages that keep one module for ever instantiate again. */
+export function requireFresh(path: string): unknown {
+  const file = require.resolve(fileOf(path))
+  delete require.cache[file]
+  return require(file)
 }
 
 export function digest(): Hash {

@@ -1,12 +1,14 @@
 /** web-tree-sitter: parses a large JavaScript source, edits it, parses again, and walks the trees. */
 import { readFileSync } from 'node:fs'
-import { digest, fileOf, type Loaded, type Program } from './program.ts'
+import { digest, fileOf, type Loaded, type Program, requireFresh } from './program.ts'
+
+const ENTRY = 'web-tree-sitter/web-tree-sitter.cjs'
 
 export const treeSitter: Program = {
   name: 'web-tree-sitter',
   wasm: fileOf('web-tree-sitter/web-tree-sitter.wasm'),
   async load(): Promise<Loaded> {
-    const { Parser, Language } = await import('web-tree-sitter')
+    const { Parser, Language } = requireFresh(ENTRY) as typeof import('web-tree-sitter')
     await Parser.init({ locateFile: () => fileOf('web-tree-sitter/web-tree-sitter.wasm') })
     const grammar = fileOf('@vscode/tree-sitter-wasm/wasm/tree-sitter-javascript.wasm')
     const language = await Language.load(new Uint8Array(readFileSync(grammar)))

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest'
+import { analyse } from '../../src/analyse.ts'
+import { assemble, moduleBytes, name } from '../modules.ts'
+
+describe('verdicts on npm modules', () => {
+  test.each([
+    // Named exports, and a realloc among them.
+    ['sqlite', 'replace', ['free', 'malloc', 'memalign', 'realloc']],
+    // Relocatable: addresses relative to a base.
+    ['web-tree-sitter', 'replace', ['calloc', 'free', 'malloc', 'realloc']],
+    ['web-tree-sitter debug', 'replace', ['calloc', 'free', 'malloc', 'realloc']],
+    // emmalloc: malloc is a wrapper, what it calls is called directly as well, and a constructor sets it up.
+    ['wasmoon', 'replace', ['free', 'malloc', 'malloc', 'realloc']],
+    // Minified, no names: fingerprint, and a realloc found by its behaviour.
+    ['quickjs', 'replace', ['free', 'malloc', 'realloc']],
+    ['oniguruma', 'replace', ['free', 'malloc', 'realloc']],
+    ['harfbuzz', 'replace', ['free', 'malloc', 'realloc']],
+    ['harfbuzz subset', 'replace', ['free', 'malloc', 'realloc']],
+    ['sql.js debug', 'replace', ['free', 'malloc', 'memalign', 'realloc']],
+    // realloc is inlined into a function of the program, reached through a table: replacing would break it.
+    ['sql.js', 'observe', ['free', 'malloc', 'memalign']],
+    // Imports its malloc, or has none.
+    ['a tree-sitter grammar', 'refuse', []],
+  ])('%s: %s', (which, verdict, roles) => {
+    const analysis = analyse(moduleBytes(which))
+    expect(analysis.functions.map(({ role }) => role).sort()).toEqual(roles)
+    expect(analysis.verdict).toBe(verdict)
+    expect(analysis.reason).not.toBe('')
+    expect(analysis.open.length > 0).toBe(verdict === 'observe')
+  })
+
+  test('what is found without names is what the names say', () => {
+    const bytes = moduleBytes('harfbuzz')
+    const byName = analyse(bytes)
+    // The same module with its exports of malloc and free renamed: only the fingerprint is left.
+    const blind = Buffer.from(bytes)
+    for (const exported of ['malloc', 'free']) {
+      const at = blind.indexOf(Buffer.from([exported.length, ...Buffer.from(exported)]))
+      blind.write('x'.repeat(exported.length), at + 1)
+    }
+    const byForm = analyse(new Uint8Array(blind))
+    const indices = (analysis: typeof byName): string[] =>
+      analysis.functions.map(({ role, index }) => `${role} ${index}`).sort()
+    expect(indices(byForm)).toEqual(indices(byName))
+    expect(byForm.functions.map(({ by }) => by)).toContain('fingerprint')
+    expect(byForm.verdict).toBe('replace')
+  })
+})
+
+const I32 = 0x7f
+const TYPES = [1, 2, 0x60, 1, I32, 1, I32, 0x60, 1, I32, 0]
+const FUNCTIONS = [3, 2, 0, 1]
+const EXPORTS = [7, 2, ...name('malloc'), 0, 0, ...name('free'), 0, 1]
+
+describe('what must not be replaced', () => {
+  test('a malloc that is no malloc: always the same address', () => {
+    const bytes = assemble(
+      TYPES,
+      FUNCTIONS,
+      [5, 1, 0, 2],
+      EXPORTS,
+      [10, 2, 5, 0, 0x41, 0x80, 0x10, 0x0b, 2, 0, 0x0b],
+    )
+    const analysis = analyse(bytes)
+    expect(analysis.verdict).toBe('observe')
+    expect(analysis.reason).toMatch(/did not pass the probe/)
+  })
+
+  test('a malloc that never returns: the probe ends all the same', () => {
+    const bytes = assemble(
+      TYPES,
+      FUNCTIONS,
+      [5, 1, 0, 2],
+      EXPORTS,
+      [10, 2, 9, 0, 0x03, 0x40, 0x0c, 0, 0x0b, 0x41, 0, 0x0b, 2, 0, 0x0b],
+    )
+    const analysis = analyse(bytes)
+    expect(analysis.verdict).toBe('observe')
+    expect(analysis.reason).toMatch(/trapped/)
+  })
+
+  test.each([
+    ['no memory', [], /no memory/],
+    ['a shared memory', [5, 1, 3, 1, 2], /shared by threads/],
+    ['a 64-bit memory', [5, 1, 4, 1], /64-bit/],
+  ])('%s', (_, memory, reason) => {
+    const code = [10, 2, 5, 0, 0x41, 0x80, 0x10, 0x0b, 2, 0, 0x0b]
+    const sections = [TYPES, FUNCTIONS, ...(memory.length === 0 ? [] : [memory]), EXPORTS, code]
+    const analysis = analyse(assemble(...sections))
+    expect(analysis.verdict).toBe('refuse')
+    expect(analysis.reason).toMatch(reason)
+  })
+
+  test('an imported malloc', () => {
+    const bytes = assemble(
+      TYPES,
+      [2, 2, ...name('env'), ...name('malloc'), 0, 0, ...name('env'), ...name('free'), 0, 1],
+      [5, 1, 0, 1],
+    )
+    expect(analyse(bytes)).toMatchObject({
+      verdict: 'refuse',
+      reason: expect.stringMatching(/imports its malloc/),
+    })
+  })
+})
+
+describe('functions named by hand', () => {
+  test('are taken as given', () => {
+    const { functions } = analyse(moduleBytes('quickjs'))
+    const index = (role: string): number =>
+      functions.find((found) => found.role === role)?.index ?? -1
+    const byHand = { malloc: index('malloc'), free: index('free'), realloc: index('realloc') }
+    const again = analyse(moduleBytes('quickjs'), { functions: byHand })
+    expect(again.verdict).toBe('replace')
+    expect(again.functions.every(({ by }) => by === 'hand')).toBe(true)
+  })
+
+  test.each([
+    [{ malloc: 'no_such_name' }, /no function no_such_name/],
+    [{ malloc: 99_999 }, /no function 99999/],
+    [{ free: 'malloc' }, /does not have its type/],
+  ])('%j is refused', (functions, message) => {
+    expect(() => analyse(moduleBytes('sqlite'), { functions })).toThrow(message)
+  })
+})

@@ -1,0 +1,215 @@
+/**
+ * The malloc family of a real program (harfbuzz's subsetter: no imports, no names for realloc), called from outside.
+ */
+import { Heap } from '@vmalloc/core'
+import { describe, expect, test } from 'vitest'
+import { instantiate, PreloadError, type Preloaded, type PreloadOptions } from '../../src/index.ts'
+import { moduleBytes } from '../modules.ts'
+
+interface Native {
+  malloc(size: number): number
+  free(address: number): void
+}
+
+interface Program extends Preloaded {
+  readonly native: Native
+  readonly u8: () => Uint8Array
+}
+
+async function start(options: PreloadOptions = {}, which = 'harfbuzz subset'): Promise<Program> {
+  const preloaded = await instantiate(moduleBytes(which), {}, options)
+  const { exports } = preloaded.instance
+  const memory = exports['memory'] as WebAssembly.Memory
+  ;(exports['_initialize'] as (() => void) | undefined)?.()
+  return Object.assign(preloaded, {
+    native: exports as unknown as Native,
+    u8: () => new Uint8Array(memory.buffer),
+  })
+}
+
+describe('replace', () => {
+  test('blocks come from our heap, 16-aligned, and go back to it', async () => {
+    const { native, heap, report, mode } = await start()
+    expect(mode).toBe('replace')
+    expect(heap).toBeInstanceOf(Heap)
+    const before = heap?.stats().blocks ?? 0
+    const blocks = [1, 20, 500, 5000, 70_000, 500_000].map((size) => native.malloc(size))
+    expect(blocks.every((address) => address > 0 && address % 16 === 0)).toBe(true)
+    expect(heap?.stats().blocks).toBe(before + 6)
+    heap?.check()
+    for (const address of blocks) native.free(address)
+    expect(heap?.stats().blocks).toBe(before)
+    expect(report()).toMatchObject({ errors: [], foreignFrees: 0 })
+    expect(report().calls).toBeGreaterThanOrEqual(12)
+  })
+
+  test('our exports are hidden, the program keeps its own', async () => {
+    const { instance } = await start()
+    expect(Object.keys(instance.exports).filter((name) => name.startsWith('__vm_'))).toEqual([])
+    expect(typeof instance.exports['malloc']).toBe('function')
+  })
+
+  test('free(0) does nothing, malloc(0) gives a block, too much gives 0', async () => {
+    const { native, report } = await start()
+    native.free(0)
+    const none = native.malloc(0)
+    expect(none).toBeGreaterThan(0)
+    native.free(none)
+    expect(native.malloc(0xffff_fff0)).toBe(0)
+    expect(native.malloc(0x7fff_ffff)).toBe(0)
+    expect(report().errors).toEqual([])
+  })
+
+  test('an exhausted memory gives 0, and room again after frees', async () => {
+    // The memory of this module cannot grow.
+    const { native, heap, report } = await start()
+    const exhaust = (): number[] => {
+      const blocks: number[] = []
+      for (let address = native.malloc(300_000); address !== 0; address = native.malloc(300_000)) {
+        blocks.push(address)
+      }
+      return blocks
+    }
+    const blocks = exhaust()
+    expect(blocks.length).toBeGreaterThan(20)
+    for (const address of blocks) native.free(address)
+    expect(exhaust().length).toBeGreaterThanOrEqual(blocks.length - 1)
+    heap?.check()
+    expect(report().errors).toEqual([])
+  })
+})
+
+describe.each(['default', 'debug'] as const)('planted errors, preset %s', (preset) => {
+  test('a double free', async () => {
+    const { native, report, heap } = await start({ preset })
+    const address = native.malloc(100)
+    native.free(address)
+    native.free(address)
+    const { errors } = report()
+    expect(errors).toHaveLength(1)
+    expect(errors[0]).toMatchObject({ code: 'DOUBLE_FREE', address, during: 'free' })
+    heap?.check()
+    expect(native.malloc(100)).toBeGreaterThan(0)
+  })
+
+  test('a pointer into a block', async () => {
+    const { native, report } = await start({ preset })
+    const address = native.malloc(100)
+    native.free(address + 16)
+    native.free(address + 3)
+    expect(report().errors.map(({ code }) => code)).toEqual(['INVALID_POINTER', 'INVALID_POINTER'])
+    native.free(address)
+    expect(report().errors).toHaveLength(2)
+  })
+
+  test("an overflow through the program's own memory, found at free", async () => {
+    const { native, u8, report } = await start({ preset })
+    const address = native.malloc(20)
+    // 20 bytes asked for and 20 usable, or 28 with the guard: byte 20 is the first that is not the program's.
+    u8().fill(0x41, address, address + 24)
+    native.free(address)
+    const [error, ...more] = report().errors
+    expect(more).toEqual([])
+    expect(error).toMatchObject({ code: 'OVERFLOW', address, size: 20, offset: 0, during: 'free' })
+  })
+
+  test('an overflow of a block that is never freed, found by the report', async () => {
+    const { native, u8, report } = await start({ preset })
+    const address = native.malloc(36)
+    u8()[address + 37] ^= 0xff
+    const first = report().errors
+    expect(first).toHaveLength(1)
+    expect(first[0]).toMatchObject({ code: 'OVERFLOW', address, offset: 1, during: 'report' })
+    expect(report().errors).toHaveLength(1)
+  })
+
+  test('an underflow', async () => {
+    const { native, u8, report } = await start({ preset })
+    const address = native.malloc(20)
+    u8()[address - 5] ^= 0xff
+    native.free(address)
+    expect(report().errors[0]).toMatchObject({ code: 'UNDERFLOW', address, offset: -5 })
+  })
+
+  test('a leak', async () => {
+    const { native, report } = await start({ preset })
+    const before = report()
+    const address = native.malloc(1234)
+    const after = report()
+    expect(after.liveBlocks).toBe(before.liveBlocks + 1)
+    expect(after.live - before.live).toBeGreaterThanOrEqual(1234)
+    if (preset === 'debug') expect(after.live - before.live).toBe(1234)
+    expect(after.leaks.some(({ example }) => example === address)).toBe(true)
+    native.free(address)
+    expect(report().live).toBe(before.live)
+  })
+})
+
+describe('debug', () => {
+  test('an overflow inside the slack of a block is found, at the byte', async () => {
+    const { native, u8, report } = await start({ preset: 'debug' })
+    const address = native.malloc(21)
+    u8()[address + 21 + 4] = 0
+    native.free(address)
+    expect(report().errors[0]).toMatchObject({ code: 'OVERFLOW', address, size: 21, offset: 4 })
+  })
+
+  test('leaks and errors come with the stack that allocated them', async () => {
+    const { native, u8, report } = await start({ preset: 'debug' })
+    function leakingFunction(): number {
+      return native.malloc(77)
+    }
+    const address = leakingFunction()
+    const leak = report().leaks.find(({ example }) => example === address)
+    expect(leak?.stack.join('\n')).toMatch(/^malloc \(wasm:.*\n.*leakingFunction/)
+    u8()[address + 77] = 0
+    native.free(address)
+    expect(report().errors[0].allocatedAt.join('\n')).toMatch(/leakingFunction/)
+    expect(report().errors[0].stack[0]).toMatch(/^free \(wasm:/)
+  })
+})
+
+describe('observe', () => {
+  test('the original allocates; calls, sizes, leaks and double frees are seen', async () => {
+    const { native, report, heap, mode } = await start({ mode: 'observe' })
+    expect([mode, heap]).toEqual(['observe', null])
+    const before = report()
+    const kept = native.malloc(1234)
+    const freed = native.malloc(100)
+    native.free(freed)
+    native.free(freed)
+    const { errors, live, leaks, callsByFunction } = report()
+    expect(live - before.live).toBe(1234)
+    expect(leaks.some(({ example, bytes }) => example === kept && bytes === 1234)).toBe(true)
+    expect(errors.map(({ code, address }) => [code, address])).toEqual([['DOUBLE_FREE', freed]])
+    expect(callsByFunction.malloc - before.callsByFunction.malloc).toBe(2)
+    expect(native.malloc(100)).toBeGreaterThan(0)
+  })
+})
+
+describe('refusals', () => {
+  test('replace where the closure is open', async () => {
+    const attempt = instantiate(moduleBytes('sql.js'), {}, { mode: 'replace' })
+    await expect(attempt).rejects.toMatchObject({ code: 'NOT_REPLACEABLE' })
+    await expect(attempt).rejects.toThrow(/stays in reach of/)
+  })
+
+  test.each([
+    ['a module that imports its malloc', moduleBytes('a tree-sitter grammar'), 'NOT_REPLACEABLE'],
+    ['no module', new Uint8Array([1, 2, 3]), 'MALFORMED_WASM'],
+  ])('%s', async (_, bytes, code) => {
+    const attempt = instantiate(bytes)
+    await expect(attempt).rejects.toBeInstanceOf(PreloadError)
+    await expect(attempt).rejects.toMatchObject({ code })
+  })
+
+  test.each([
+    [{ preset: 'fast' }, /preset is fast: it must be one of default, debug/],
+    [{ mode: 'maybe' }, /mode is maybe/],
+    [{ presets: 'debug' }, /unknown option "presets"/],
+  ])('options %j', async (options, message) => {
+    await expect(
+      instantiate(moduleBytes('oniguruma'), {}, options as PreloadOptions),
+    ).rejects.toThrow(message)
+  })
+})
