@@ -1,7 +1,7 @@
 /** Every public function with what callers pass by mistake: the right error or result, and a heap left as it was. */
 import { type Address, Heap, HeapCorruptionError, MemoryError } from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
-import { damage, fill, MIB, mallocOrFail, PRESETS, pieces, thrownBy } from './support/tools.ts'
+import { damage, fill, MIB, mallocOrFail, PRESETS, thrownBy, usage } from './support/tools.ts'
 
 /** What is no number at all. */
 const NOT_NUMBERS: readonly [string, unknown][] = [
@@ -57,12 +57,10 @@ function inhabited(preset: (typeof PRESETS)[number]) {
   live.forEach((address, index) => {
     fill(heap, address, sizes[index] as number, address)
   })
-  const state = pieces(heap)
-  const stats = heap.stats()
+  const before = usage(heap)
   const verify = (): void => {
     heap.check()
-    expect(pieces(heap)).toEqual(state)
-    expect(heap.stats()).toEqual(stats)
+    expect(usage(heap)).toEqual(before)
     live.forEach((address, index) => {
       expect(damage(heap, address, sizes[index] as number, address)).toBe(-1)
     })

@@ -9,6 +9,7 @@ import {
   mallocOrFail,
   PRESETS,
   pieces,
+  usage,
   usedBlocks,
 } from './support/tools.ts'
 
@@ -110,16 +111,18 @@ describe.each(PRESETS)('%s', (preset) => {
       heap.free(address)
     }
     heap.check()
-    expect(heap.stats().small.at(-1)?.free).toBe(pool?.chunks)
+    // Free in the pool, or kept ready by this thread.
+    const { small, cache } = heap.stats()
+    expect((small.at(-1)?.free as number) + cache.blocks).toBe(pool?.chunks)
   })
 
-  test('a small block freed last is handed out first; all chunks are reused before a refill', () => {
+  test('small blocks freed last are handed out first; all chunks are reused before a refill', () => {
     const heap = newHeap()
     const addresses = Array.from({ length: 300 }, () => mallocOrFail(heap, 64))
     const refills = heap.stats().small.at(-1)?.refills
     for (const address of addresses) heap.free(address)
     const again = Array.from({ length: 300 }, () => mallocOrFail(heap, 64))
-    expect(again).toEqual(addresses.toReversed())
+    expect(again.slice(0, 50)).toEqual(addresses.toReversed().slice(0, 50))
     expect(heap.stats().small.at(-1)?.refills).toBe(refills)
   })
 
@@ -160,14 +163,14 @@ describe.each(PRESETS)('%s', (preset) => {
       const heap = newHeap(2 * MIB)
       const blocks = exhaust(heap)
       heap.check()
-      const state = pieces(heap)
-      const stats = heap.stats()
+      const before = usage(heap)
+      const { reserved, mapped } = heap.stats()
       for (const { size } of blocks) expect(heap.malloc(size)).toBe(0)
       expect([heap.calloc(1, 1), heap.calloc(10, 100), heap.calloc(1, 200_000)]).toEqual([0, 0, 0])
       expect([heap.alignedAlloc(100, 64), heap.alignedAlloc(1, 65536)]).toEqual([0, 0])
       expect(heap.realloc(blocks[0]?.address as number, 3 * MIB)).toBe(0)
-      expect(pieces(heap)).toEqual(state)
-      expect(heap.stats()).toEqual(stats)
+      expect(usage(heap)).toEqual(before)
+      expect(heap.stats()).toMatchObject({ reserved, mapped })
       for (const { address, size } of blocks) expect(damage(heap, address, size, address)).toBe(-1)
       heap.check()
     })
@@ -198,14 +201,14 @@ describe.each(PRESETS)('%s', (preset) => {
       const heap = newHeap()
       const kept = mallocOrFail(heap, 100)
       fill(heap, kept, 100, 1)
-      const state = pieces(heap)
+      const before = usage(heap)
       expect(heap.malloc(size)).toBe(0)
       expect(heap.calloc(1, size)).toBe(0)
       expect(heap.calloc(size, 1)).toBe(0)
       expect(heap.realloc(kept, size)).toBe(0)
       expect(heap.alignedAlloc(size, 4096)).toBe(0)
       expect(heap.goodSize(size)).toBeGreaterThanOrEqual(size)
-      expect(pieces(heap)).toEqual(state)
+      expect(usage(heap)).toEqual(before)
       expect(damage(heap, kept, 100, 1)).toBe(-1)
       heap.check()
     },

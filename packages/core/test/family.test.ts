@@ -10,7 +10,7 @@ import {
   setDefaultHeap,
 } from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
-import { damage, fill, KIB, MIB, mallocOrFail, PRESETS, pieces, thrownBy } from './support/tools.ts'
+import { damage, fill, KIB, MIB, mallocOrFail, PRESETS, thrownBy, usage } from './support/tools.ts'
 
 /** One size of each kind, and the ends of small and medium. */
 const SIZES = [1, 16, 40, 64, 65, 1000, 131_000, 131_072, 300_000]
@@ -43,11 +43,11 @@ describe.each(PRESETS)('%s', (preset) => {
     test('free(0) does nothing, usableSize(0) is 0', () => {
       const heap = newHeap()
       mallocOrFail(heap, 100)
-      const state = pieces(heap)
+      const before = usage(heap)
       heap.free(0)
       heap.free(-0)
       expect(heap.usableSize(0)).toBe(0)
-      expect(pieces(heap)).toEqual(state)
+      expect(usage(heap)).toEqual(before)
     })
   })
 
@@ -134,9 +134,9 @@ describe.each(PRESETS)('%s', (preset) => {
       const heap = Heap.create({ preset, maximum: MIB })
       const address = mallocOrFail(heap, 300_000)
       fill(heap, address, 300_000, 7)
-      const state = pieces(heap)
+      const before = usage(heap)
       expect(heap.realloc(address, MIB)).toBe(0)
-      expect(pieces(heap)).toEqual(state)
+      expect(usage(heap)).toEqual(before)
       expect(damage(heap, address, 300_000, 7)).toBe(-1)
       heap.free(address)
       heap.check()

@@ -184,15 +184,26 @@ describe.each(PRESETS)('%s', (preset) => {
       heap.free(address)
       // A stale pointer writes: into free-list links, or into pages that are nobody's.
       heap.memory.u8.fill(0x41, address, address + 40)
-      let again: Address[] = []
-      try {
-        again = Array.from({ length: 3 }, () => mallocOrFail(heap, requested))
-        for (const block of again) fill(heap, block, requested, block)
-      } catch (error) {
-        expect(error).toMatchObject({ name: 'InvariantError' })
+      const again: Address[] = []
+      const found: unknown[] = []
+      for (let i = 0; i < 3; i++) {
+        try {
+          again.push(mallocOrFail(heap, requested))
+        } catch (error) {
+          found.push(error)
+        }
       }
-      contentsStand()
+      // Pages of a large block hold no links: nothing to find. Elsewhere it is found once, and then repaired.
+      expect(found).toHaveLength(kind === 'large' ? 0 : 1)
+      if (kind !== 'large') expect(found[0]).toMatchObject({ code: 'USE_AFTER_FREE', address })
       expect(new Set([before, after, ...again]).size).toBe(2 + again.length)
+      for (const block of again) fill(heap, block, requested, block)
+      contentsStand()
+      churn(heap, 46)
+      contentsStand()
+      for (const block of [before, after, ...again]) heap.free(block)
+      heap.check()
+      expect(heap.stats()).toMatchObject({ live: 0, blocks: 0 })
     })
   })
 

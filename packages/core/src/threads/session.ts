@@ -13,6 +13,7 @@ import type { Arena } from '../arena.ts'
 import { DAMAGED, LIVE, PEAK_LIVE } from '../arena-layout.ts'
 import { explainPointer } from '../explain-pointer.ts'
 import type { CacheSlots } from './cache-slots.ts'
+import { ReentrantLockError } from './lock-errors.ts'
 import { Mutex } from './mutex.ts'
 import { rebuildArena } from './rebuild.ts'
 import type { ThreadCache } from './thread-cache.ts'
@@ -25,6 +26,8 @@ export class Session {
   /** `null` until the first slow call, and when all slots are taken. */
   declare private cache: ThreadCache | null
   declare private detached: boolean
+  /** Whether a step that only reads is under way in this thread. */
+  declare private inspecting: boolean
 
   constructor(arena: Arena, slots: CacheSlots | undefined) {
     this.arena = arena
@@ -33,6 +36,7 @@ export class Session {
     this.mutex = arena.memory.threaded ? new Mutex(arena.memory) : null
     this.cache = null
     this.detached = false
+    this.inspecting = false
   }
 
   /** Number of this attachment, unique in the life of the heap; 0 when threads cannot attach. */
@@ -43,23 +47,14 @@ export class Session {
   /** @param size - Payload bytes, at least 1. @returns The payload, 0 when there is no room. */
   allocate(size: number): Address {
     this.memory.refresh()
-    const cache = this.cache
-    if (cache !== null) {
-      const payload = cache.allocate(size)
-      if (payload !== 0) return payload
-    }
-    return this.run(() => this.allocateInArena(size))
+    const payload = this.takeReady(size)
+    return payload === 0 ? this.run(() => this.allocateInArena(size)) : payload
   }
 
   /** @throws `HeapCorruptionError`; then nothing was changed. */
   free(payload: Address): void {
     this.memory.refresh()
-    const cache = this.cache
-    try {
-      if (cache?.free(payload)) return
-    } catch (error) {
-      this.fail(error)
-    }
+    if (this.keepReady(payload)) return
     this.run(() => this.freeInArena(payload))
   }
 
@@ -90,31 +85,30 @@ export class Session {
     try {
       return this.arena.marking.verify(payload)
     } catch (error) {
-      return this.fail(error)
+      return this.fail(error, false)
     }
   }
 
   /** Like {@link Session.allocate}, without blocking the thread. */
   async allocateAsync(size: number, signal?: AbortSignal): Promise<Address> {
     this.memory.refresh()
-    const ready = this.cache?.allocate(size) ?? 0
+    const ready = this.takeReady(size)
     return ready === 0 ? this.runAsync(() => this.allocateInArena(size), signal) : ready
   }
 
   /** Like {@link Session.free}, without blocking the thread. */
   async freeAsync(payload: Address, signal?: AbortSignal): Promise<void> {
     this.verify(payload)
-    if (this.cache?.free(payload)) return
+    if (this.keepReady(payload)) return
     await this.runAsync(() => this.freeInArena(payload), signal)
   }
 
   /** Like {@link Session.allocate}, but gives 0 at once when another thread holds the lock. */
   tryAllocate(size: number): Address {
     this.memory.refresh()
-    const ready = this.cache?.allocate(size) ?? 0
+    const ready = this.takeReady(size)
     if (ready !== 0) return ready
-    if (this.mutex === null) return this.allocateInArena(size)
-    if (!this.mutex.tryLock()) return 0
+    if (this.mutex !== null && !this.mutex.tryLock()) return 0
     return this.runLocked(() => this.allocateInArena(size))
   }
 
@@ -127,11 +121,18 @@ export class Session {
   /** Runs a step that only reads, under the lock; its errors say nothing about the heap's state. */
   inspect<Result>(step: () => Result): Result {
     this.mutex?.lock()
+    if (this.inspecting) throw new ReentrantLockError(this.threadId)
+    // A visitor that used the cache would change the heap under the walk: without it, it meets the lock.
+    const cache = this.cache
+    this.cache = null
+    this.inspecting = true
     try {
       this.memory.refresh()
       this.repairIfDamaged()
       return step()
     } finally {
+      this.inspecting = false
+      this.cache = cache
       this.mutex?.unlock()
     }
   }
@@ -186,16 +187,45 @@ export class Session {
     const counted = this.slots?.counted() ?? { live: 0, blocks: 0 }
     this.sample()
     const peakLive = this.memory.u32[this.arena.slots + PEAK_LIVE]
-    return { live: live + counted.live, blocks: blocks + counted.blocks, peakLive }
+    // Each counter is a difference modulo 2^32: a block may be counted in by one thread and out by another.
+    return {
+      live: (live + counted.live) >>> 0,
+      blocks: (blocks + counted.blocks) >>> 0,
+      peakLive,
+    }
+  }
+
+  /** A payload that this thread keeps ready, 0 when it has none of that size. */
+  private takeReady(size: number): Address {
+    const cache = this.cache
+    if (cache === null) return 0
+    try {
+      return cache.allocate(size)
+    } catch (error) {
+      return this.fail(error, false)
+    }
+  }
+
+  /** Whether the cache of this thread took the block. */
+  private keepReady(payload: Address): boolean {
+    const cache = this.cache
+    if (cache === null) return false
+    try {
+      return cache.free(payload)
+    } catch (error) {
+      return this.fail(error, false)
+    }
   }
 
   private runLocked<Result>(step: () => Result): Result {
+    // With a lock, taking it has found that out.
+    if (this.inspecting) throw new ReentrantLockError(this.threadId)
     try {
       this.memory.refresh()
       this.repairIfDamaged()
       return step()
     } catch (error) {
-      return this.fail(error)
+      return this.fail(error, true)
     } finally {
       this.mutex?.unlock()
     }
@@ -207,10 +237,15 @@ export class Session {
 
   /**
    * Passes an error on; flags the heap as damaged unless the error comes from a check that changes nothing.
+   *
+   * @param locked - Whether this thread holds the lock: explaining a pointer walks lists that others change.
    */
-  private fail(error: unknown): never {
+  private fail(error: unknown, locked: boolean): never {
     if (error instanceof HeapCorruptionError) {
-      throw error.code === 'INVALID_POINTER' ? explainPointer(this.arena, error) : error
+      if (error.code !== 'INVALID_POINTER') throw error
+      throw locked
+        ? explainPointer(this.arena, error)
+        : this.inspect(() => explainPointer(this.arena, error))
     }
     this.memory.u32[this.arena.slots + DAMAGED] = 1
     if (error instanceof LinkError) {
@@ -234,7 +269,7 @@ export class Session {
   private sample(): void {
     if (this.mutex === null || this.slots === undefined) return
     const { u32 } = this.memory
-    const live = u32[this.arena.slots + LIVE] + this.slots.counted().live
+    const live = (u32[this.arena.slots + LIVE] + this.slots.counted().live) >>> 0
     if (live > u32[this.arena.slots + PEAK_LIVE]) u32[this.arena.slots + PEAK_LIVE] = live
   }
 }

@@ -80,7 +80,7 @@ export class HeapModel {
     for (const block of this.#live) this.#verifyContent(block, block.usable)
     const used = new Map(this.#live.map((block) => [block.address, block.usable]))
     heap.walk(({ address, size, state, kind }) => {
-      if (state === 'free' || kind === 'meta' || kind === 'pages') return
+      if (state !== 'used' || kind === 'meta') return
       if (used.get(address) !== size) throw new Error(`walked a block nobody has: ${address}`)
       used.delete(address)
     })

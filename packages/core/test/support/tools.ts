@@ -34,6 +34,15 @@ export function pieces(heap: Heap): HeapBlock[] {
   return found
 }
 
+/**
+ * What must not change when a call fails: the blocks in use and their figures. Blocks that a thread keeps ready may go
+ * back to the arena meanwhile.
+ */
+export function usage(heap: Heap): object {
+  const { live, blocks } = heap.stats()
+  return { live, blocks, used: usedBlocks(heap) }
+}
+
 /** Only the blocks in use. */
 export function usedBlocks(heap: Heap): HeapBlock[] {
   return pieces(heap).filter(
