@@ -45,3 +45,23 @@ export function erealloc(address: Address, size: number): Address {
 export function ealignedAlloc(size: number, alignment: number): Address {
   return defaultHeap().alignedAlloc(size, alignment)
 }
+
+/** {@link Heap.usableSize} on the default heap. */
+export function eusableSize(address: Address): number {
+  return defaultHeap().usableSize(address)
+}
+
+/** {@link Heap.goodSize} on the default heap; `egoodSize(0)` is 0, as `emalloc(0)` gives nothing. */
+export function egoodSize(size: number): number {
+  return size === 0 ? 0 : defaultHeap().goodSize(size)
+}
+
+/** {@link Heap.dup} on the default heap. */
+export function edup(address: Address): Address {
+  return defaultHeap().dup(address)
+}
+
+/** {@link Heap.freeAll} on the default heap. @returns How many blocks there were. */
+export function efreeAll(): number {
+  return defaultHeap().freeAll()
+}

@@ -5,73 +5,53 @@
  * - Locking lives here and only here: a shared heap takes the mutex around each operation, an unshared one has none.
  * - All state lies in the memory; a `Heap` object is a handle of one thread.
  */
-import {
-  type Address,
-  type Backing,
-  type Memory,
-  type MemoryHandle,
-  type MemoryOptions,
-  requireKnownOptions,
-  requireOption,
-} from '@vmalloc/memory'
+import type { Address, Backing, Memory, MemoryHandle } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import { explainSize, isWord, rejectAddress, requireAlignment } from './arguments.ts'
 import { type Assembled, attachArena, createArena } from './assembly.ts'
 import { checkArena } from './check.ts'
 import type { Composition } from './composition.ts'
-import { PRESETS, type Preset } from './presets.ts'
+import { HeapFront } from './front/heap-front.ts'
+import { LeakWatch } from './front/leak-watch.ts'
+import { installPressure } from './front/pressure.ts'
+import { restoreSnapshot } from './front/snapshot.ts'
+import { installZeroing } from './front/zeroing.ts'
+import {
+  type AttachOptions,
+  compositionFor,
+  type HandleOptions,
+  type HeapOptions,
+  type RestoreOptions,
+  requireAttachOptions,
+  requireRestoreOptions,
+  resolveHeapOptions,
+} from './heap-options.ts'
+import { readSettings } from './settings.ts'
 import { type HeapStats, statsOf } from './stats.ts'
-import type { ThreadCacheOptions } from './threads/cache-classes.ts'
 import { type DeathReport, reportDeath } from './threads/death.ts'
 import { Session } from './threads/session.ts'
 import { type HeapBlock, walkArena } from './walk.ts'
 
-export interface HeapOptions extends Omit<MemoryOptions, 'controlBytes'> {
-  /**
-   * A ready composition.
-   * @defaultValue 'default'
-   */
-  readonly preset?: Preset
-  /** A composition of your own, instead of a preset. Give the same to {@link Heap.attach}. */
-  readonly composition?: Composition
-  /**
-   * What each thread may keep ready; `false` for the bare lock. Only markings that can (Mark32) have thread caches.
-   * @defaultValue `{}`, the defaults of {@link ThreadCacheOptions}
-   */
-  readonly threadCache?: boolean | ThreadCacheOptions
-}
-
 /** What a Worker needs to attach: send it with `postMessage`. */
 export type HeapHandle = MemoryHandle
 
-export interface AttachOptions {
-  /** The composition that the heap was created with, when it is not a preset. */
-  readonly composition?: Composition
-}
-
 const MAX_PLAIN_ALIGNMENT = 16
-const OPTION_NAMES = [
-  'shared',
-  'initial',
-  'maximum',
-  'memory',
-  'base',
-  'secret',
-  'grow',
-  'preset',
-  'composition',
-  'threadCache',
-]
-
-export class Heap {
-  declare private readonly session: Session
+/** The malloc family over one memory; a handle of one thread. Made by {@link Heap.create} or {@link Heap.attach}. */
+export class Heap extends HeapFront {
+  declare protected readonly session: Session
+  declare protected readonly watch: LeakWatch | undefined
   declare private readonly arena: Arena
   declare private readonly store: Memory
 
-  private constructor({ arena, slots }: Assembled) {
+  private constructor({ arena, slots }: Assembled, { onPressure, onLeak }: HandleOptions) {
+    super()
     this.session = new Session(arena, slots)
     this.arena = arena
     this.store = arena.memory
+    this.watch = onLeak === undefined ? undefined : new LeakWatch(onLeak)
+    const { flags, softLimit } = readSettings(arena.memory)
+    if (flags !== 0) installZeroing(this, this.session, flags)
+    if (onPressure !== undefined) installPressure(this, onPressure, softLimit, arena)
   }
 
   /**
@@ -80,16 +60,8 @@ export class Heap {
    * @throws RangeError for a bad option; `MemoryError` when the memory cannot hold a heap.
    */
   static create(options: HeapOptions = {}): Heap {
-    requireKnownOptions(options, OPTION_NAMES, 'Heap.create')
-    const { preset = 'default', composition, threadCache = true, ...memoryOptions } = options
-    requireOption(
-      Object.hasOwn(PRESETS, preset),
-      'preset',
-      preset,
-      `it must be one of ${Object.keys(PRESETS).join(', ')}`,
-    )
-    const cacheOptions = threadCache === true ? {} : threadCache
-    return new Heap(createArena(memoryOptions, composition ?? PRESETS[preset], cacheOptions))
+    const { memory, composition, threadCache, settings } = resolveHeapOptions(options)
+    return new Heap(createArena(memory, composition, threadCache, settings), options)
   }
 
   /**
@@ -99,21 +71,27 @@ export class Heap {
    * @throws `MemoryError` when there is no heap, or one of another layout version or composition.
    */
   static attach(from: HeapHandle | Backing, options: AttachOptions = {}): Heap {
+    requireAttachOptions(options)
     const handle = isHandle(from) ? from : { memory: from, base: 0 }
-    const { composition } = options
     return new Heap(
-      attachArena(handle, (name) => {
-        const found =
-          composition ?? (Object.hasOwn(PRESETS, name) ? PRESETS[name as Preset] : undefined)
-        requireOption(
-          found?.name === name,
-          'composition',
-          found?.name,
-          `the heap was composed as "${name}": give that composition`,
-        )
-        return found
-      }),
+      attachArena(handle, (name) => compositionFor(name, options.composition)),
+      options,
     )
+  }
+
+  /**
+   * Makes the heap that {@link Heap.snapshot} took: all addresses, data and free lists are the same.
+   *
+   * @param bytes - What `snapshot` gave.
+   * @param options - Where to, and what `attach` takes. By default a new `WebAssembly.Memory`.
+   * @throws `SnapshotError` for bytes of another version or damaged ones, or a memory that is too short. Then nothing
+   * was touched.
+   */
+  static restore(bytes: Uint8Array, options: RestoreOptions = {}): Heap {
+    requireRestoreOptions(options)
+    const choose = (name: string): Composition => compositionFor(name, options.composition)
+    const handle = restoreSnapshot(bytes, options, (restored) => attachArena(restored, choose))
+    return new Heap(attachArena(handle, choose), options)
   }
 
   /** What another thread needs to {@link Heap.attach}. Structured-cloneable when the memory is shared. */

@@ -25,15 +25,45 @@ export {
   defaultHeap,
   ealignedAlloc,
   ecalloc,
+  edup,
   efree,
+  efreeAll,
+  egoodSize,
   emalloc,
   erealloc,
+  eusableSize,
   setDefaultHeap,
 } from './default-heap.ts'
-export { type AttachOptions, Heap, type HeapHandle, type HeapOptions } from './heap.ts'
+export { ArrayBlock, Block } from './front/block.ts'
+export type { Breakdown, ByKind } from './front/breakdown.ts'
+export type { HeapMap, MapPart, MapPiece } from './front/heap-map.ts'
+export type { Leak } from './front/leak-watch.ts'
+export { OutOfMemoryError } from './front/out-of-memory-error.ts'
+export type { OnPressure, Pressure } from './front/pressure.ts'
+export { Recorder } from './front/recorder.ts'
+export { Scope } from './front/scope.ts'
+export type { RestoreTarget } from './front/snapshot.ts'
+export { SnapshotError, type SnapshotErrorCode } from './front/snapshot-error.ts'
+export type { ViewClass } from './front/view-class.ts'
+export {
+  ERRNO,
+  type ErrnoValues,
+  type ImportedHeap,
+  type WasmImportOptions,
+  type WasmImports,
+  wasmImports,
+} from './front/wasm-imports.ts'
+export { Heap, type HeapHandle } from './heap.ts'
+export type {
+  AttachOptions,
+  HandleOptions,
+  HeapOptions,
+  RestoreOptions,
+} from './heap-options.ts'
 export { classicComposition, defaultComposition, type Preset } from './presets.ts'
 export type { CacheStats, HeapStats, MediumStats, PoolStats } from './stats.ts'
 export type { ThreadCacheOptions } from './threads/cache-classes.ts'
 export type { DeathReport } from './threads/death.ts'
 export { ReentrantLockError, WouldBlockError } from './threads/lock-errors.ts'
+export type { Tuning } from './tuning.ts'
 export type { HeapBlock } from './walk.ts'

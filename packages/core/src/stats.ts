@@ -1,11 +1,12 @@
 /** Figures of a heap. */
 import { Buddy } from '@vmalloc/buddy'
 import { ChunkPool } from '@vmalloc/small'
+import { type Breakdown, breakdownOf } from './front/breakdown.ts'
 import type { CacheSlots } from './threads/cache-slots.ts'
 import type { Session } from './threads/session.ts'
 
 /** All sizes in bytes. */
-export interface HeapStats {
+export interface HeapStats extends Breakdown {
   /** Usable bytes of the blocks in use. */
   readonly live: number
   /** The most usable bytes ever in use at once. */
@@ -64,7 +65,7 @@ export function statsOf(session: Session): HeapStats {
   const { memory, space, parts } = arena
   const meta = space.metaBytes
   const buddy = parts.medium.layer
-  return {
+  const counted = {
     ...session.totals(),
     mapped: space.mappedBytes + meta,
     peakMapped: space.peakMappedBytes + meta,
@@ -94,6 +95,7 @@ export function statsOf(session: Session): HeapStats {
         : undefined,
     cache: cacheStats(slots),
   }
+  return { ...counted, ...breakdownOf(session, counted) }
 }
 
 function cacheStats(slots: CacheSlots | undefined): CacheStats {

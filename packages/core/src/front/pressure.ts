@@ -4,6 +4,7 @@
  * The callback runs outside of the lock, after the operation that met the pressure: it may free and allocate. While it
  * runs it is not called again.
  */
+import type { Arena } from '../arena.ts'
 import { type Family, interpose } from './interpose.ts'
 
 /** What {@link OnPressure} is told. All in bytes. */
@@ -74,14 +75,14 @@ export class PressureGauge {
  * Makes the allocating calls of `heap` tell `onPressure` about pressure.
  *
  * @param softLimit - Bytes, 0 for none.
- * @param mappedBytes - Bytes mapped now; called after each allocation, without the lock.
  */
 export function installPressure(
   heap: Family,
   onPressure: OnPressure,
   softLimit: number,
-  mappedBytes: () => number,
+  { space }: Arena,
 ): void {
+  const mappedBytes = (): number => space.mappedBytes + space.metaBytes
   const gauge = new PressureGauge(onPressure, softLimit)
   const watched = (requested: number, allocate: () => number): number => {
     let address = allocate()

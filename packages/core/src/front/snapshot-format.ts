@@ -60,7 +60,9 @@ export function encodeSnapshot(
     ranges.length,
     dataBytes,
   ]
-  words.forEach((word, i) => view.setUint32(4 * i, word, true))
+  words.forEach((word, i) => {
+    view.setUint32(4 * i, word, true)
+  })
   let at = start
   ranges.forEach((range, i) => {
     view.setUint32(HEADER_BYTES + i * RANGE_BYTES, range.address, true)

@@ -7,11 +7,14 @@
 import {
   type Backing,
   LOCK_OFFSET_BYTES,
-  type Memory,
+  Memory,
   type MemoryHandle,
   WASM_PAGE_BYTES,
 } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
+import type { Assembled } from '../assembly.ts'
+import { OWNER } from '../threads/cache-layout.ts'
+import { Session } from '../threads/session.ts'
 import { SnapshotError } from './snapshot-error.ts'
 import {
   decodeSnapshot,
@@ -61,21 +64,20 @@ export interface RestoreTarget {
 }
 
 /**
- * Writes the heap of a snapshot into a memory.
+ * Writes the heap of a snapshot into a memory, and takes back what threads of its former life kept ready.
  *
+ * @param attach - Joins the heap at a handle.
  * @returns What `Heap.attach` needs.
  * @throws {@link SnapshotError}; then nothing was written.
  */
 export function restoreSnapshot(
   bytes: unknown,
   { memory, shared }: RestoreTarget,
-  makeMemory: (initial: number, maximum: number, shared: boolean) => Memory,
+  attach: (handle: MemoryHandle) => Assembled,
 ): MemoryHandle {
   const { header, data } = decodeSnapshot(bytes)
   const threaded = shared ?? header.threaded
-  const backing =
-    memory ??
-    (makeMemory(header.byteLength, header.maximum, threaded).handle.memory as WebAssembly.Memory)
+  const backing = memory ?? newMemory(header, threaded)
   const u8 = new Uint8Array(bufferFor(backing, header, threaded))
   let at = 0
   for (const { address, length } of header.ranges) {
@@ -84,13 +86,41 @@ export function restoreSnapshot(
   }
   const superblock = new DataView(u8.buffer, header.base)
   superblock.setUint32(LENGTH_OFFSET_BYTES, Math.floor(u8.byteLength / 8) * 8, true)
+  const handle = { memory: backing, base: header.base }
+  reclaimCaches(attach(handle))
   const flags = superblock.getUint32(FLAGS_OFFSET_BYTES, true)
   superblock.setUint32(
     FLAGS_OFFSET_BYTES,
     threaded ? flags | FLAG_SHARED : flags & ~FLAG_SHARED,
     true,
   )
-  return { memory: backing, base: header.base }
+  return handle
+}
+
+/** All threads of the heap that was are gone. */
+function reclaimCaches({ arena, slots }: Assembled): void {
+  if (slots === undefined) return
+  new Session(arena, slots).run(() => {
+    for (const cache of slots.all()) {
+      cache.release()
+      slots.vacate(cache)
+      // The slot of an unshared heap keeps its owner when it is vacated; the restored heap may be a shared one.
+      arena.memory.u32[cache.slot + OWNER] = 0
+    }
+  })
+}
+
+function newMemory({ byteLength, maximum }: SnapshotHeader, shared: boolean): WebAssembly.Memory {
+  const pages = Math.ceil(byteLength / WASM_PAGE_BYTES)
+  const options = {
+    initial: pages * WASM_PAGE_BYTES,
+    maximum: Math.max(maximum, pages * WASM_PAGE_BYTES),
+    shared,
+  }
+  const memory = Memory.create(options)
+  // Made for its checks and errors; the superblock it wrote is not part of the snapshot.
+  memory.u8.fill(0, 0, memory.controlEnd)
+  return memory.handle.memory as WebAssembly.Memory
 }
 
 /** The buffer of a memory, long enough. */

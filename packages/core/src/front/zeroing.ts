@@ -9,7 +9,9 @@
  */
 import type { Address, Memory } from '@vmalloc/memory'
 import { ZERO_ON_ALLOC, ZERO_ON_FREE } from '../settings.ts'
+import type { Session } from '../threads/session.ts'
 import { type Family, interpose } from './interpose.ts'
+import { usedBlocks } from './leaks.ts'
 
 /** What wiping needs to know of a heap. */
 export interface ZeroedHeap extends Family {
@@ -19,18 +21,8 @@ export interface ZeroedHeap extends Family {
 
 const WORD_BYTES = 8
 
-/**
- * Makes the family of `heap` wipe.
- *
- * @param resize - Changes the size of a block where it lies, or gives `false`.
- * @param eachUsed - Visits the blocks in use.
- */
-export function installZeroing(
-  heap: ZeroedHeap,
-  flags: number,
-  resize: (address: Address, size: number) => boolean,
-  eachUsed: () => readonly { readonly address: Address; readonly size: number }[],
-): void {
+/** Makes the family of `heap`, whose session is `session`, wipe as `flags` say. */
+export function installZeroing(heap: ZeroedHeap, session: Session, flags: number): void {
   const onAlloc = (flags & ZERO_ON_ALLOC) !== 0
   const onFree = (flags & ZERO_ON_FREE) !== 0
   const wiped = (address: Address): Address => {
@@ -61,7 +53,7 @@ export function installZeroing(
         // Zero, no number, not a block, not a size: the plain realloc knows what to do or to say.
         if (address === 0 || !(size > 0 && size <= 0xffffffff)) return before.realloc(address, size)
         const usable = heap.usableSize(address)
-        if (resizeWiped(heap, address, usable, size, resize)) return address
+        if (resizeWiped(heap, session, address, usable, size)) return address
         const moved = malloc(size)
         if (moved === 0) return 0
         const kept = Math.min(size, usable)
@@ -71,8 +63,9 @@ export function installZeroing(
         return moved
       },
       freeAll: () => {
-        if (onFree)
-          for (const { address, size } of eachUsed()) wipe(heap.memory, address, address + size)
+        const { arena } = session
+        const used = onFree ? session.inspect(() => usedBlocks(arena)) : []
+        for (const { address, size } of used) wipe(heap.memory, address, address + size)
         return before.freeAll()
       },
     }
@@ -82,17 +75,18 @@ export function installZeroing(
 /** In place, leaving no byte of the tail that goes, and none of the former owner in the one that comes. */
 function resizeWiped(
   heap: ZeroedHeap,
+  session: Session,
   address: Address,
   usable: number,
   size: number,
-  resize: (address: Address, size: number) => boolean,
 ): boolean {
+  const { arena } = session
   const end = address + usable
   const cut = Math.min(address + size, end)
   // The tail is wiped before it is given back, for then it is not ours any more; kept, in case it stays after all.
   const tail = heap.memory.u8.slice(cut, end)
   wipe(heap.memory, cut, end)
-  if (!resize(address, size)) {
+  if (!session.run(() => arena.resize(address, arena.marking.verify(address), size))) {
     heap.memory.u8.set(tail, cut)
     return false
   }

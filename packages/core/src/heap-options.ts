@@ -1,0 +1,167 @@
+/** Options of `Heap.create`, `Heap.attach` and `Heap.restore`: their types, defaults and rules. */
+import { type MemoryOptions, requireKnownOptions, requireOption } from '@vmalloc/memory'
+import type { Composition } from './composition.ts'
+import type { Leak } from './front/leak-watch.ts'
+import type { OnPressure } from './front/pressure.ts'
+import type { RestoreTarget } from './front/snapshot.ts'
+import { PRESETS, type Preset, tunedPreset } from './presets.ts'
+import { type Settings, ZERO_ON_ALLOC, ZERO_ON_FREE } from './settings.ts'
+import type { ThreadCacheOptions } from './threads/cache-classes.ts'
+import { TUNING_NAMES, type Tuning } from './tuning.ts'
+
+/** What one attachment is given: functions cannot lie in a memory. */
+export interface HandleOptions {
+  /**
+   * Called, outside of the lock, when this thread's allocation takes the heap above its soft limit, and when it finds
+   * no room: see {@link OnPressure}.
+   * @defaultValue nobody is told
+   */
+  readonly onPressure?: OnPressure
+  /**
+   * Debugging: called some time after a `Block` or `ArrayBlock` of this thread was lost without being freed. Nothing
+   * is freed by it.
+   * @defaultValue nobody is told, and nothing is watched
+   */
+  readonly onLeak?: (leak: Leak) => void
+}
+
+export interface HeapOptions extends Omit<MemoryOptions, 'controlBytes'>, Tuning, HandleOptions {
+  /**
+   * A ready composition.
+   * @defaultValue 'default'
+   */
+  readonly preset?: Preset
+  /** A composition of your own, instead of a preset. Give the same to `Heap.attach`. It knows no {@link Tuning}. */
+  readonly composition?: Composition
+  /**
+   * What each thread may keep ready; `false` for the bare lock. Only markings that can (Mark32) have thread caches.
+   * @defaultValue `{}`, the defaults of {@link ThreadCacheOptions}
+   */
+  readonly threadCache?: boolean | ThreadCacheOptions
+  /**
+   * Bytes mapped above which `onPressure` is called, in whichever thread. 0: no limit.
+   * @defaultValue 0
+   */
+  readonly softLimit?: number
+  /**
+   * Hand out blocks whose usable bytes are all zero; `realloc` shows zeros where it adds.
+   * @defaultValue false
+   */
+  readonly zeroOnAlloc?: boolean
+  /**
+   * Zero blocks when they are freed, and the tails that `realloc` cuts off.
+   * @defaultValue false
+   */
+  readonly zeroOnFree?: boolean
+}
+
+export interface AttachOptions extends HandleOptions {
+  /** The composition that the heap was created with, when it is not a preset. */
+  readonly composition?: Composition
+}
+
+export interface RestoreOptions extends RestoreTarget, AttachOptions {}
+
+const MEMORY_NAMES = ['shared', 'initial', 'maximum', 'memory', 'base', 'secret', 'grow']
+const HANDLE_NAMES = ['onPressure', 'onLeak']
+const CREATE_NAMES = [
+  ...MEMORY_NAMES,
+  'preset',
+  'composition',
+  'threadCache',
+  'softLimit',
+  'zeroOnAlloc',
+  'zeroOnFree',
+  ...TUNING_NAMES,
+  ...HANDLE_NAMES,
+]
+
+/** {@link HeapOptions}, sorted by who needs them. */
+export interface ResolvedOptions {
+  readonly memory: MemoryOptions
+  readonly composition: Composition
+  readonly threadCache: ThreadCacheOptions | false
+  readonly settings: Settings
+}
+
+/** Nothing is created before all options are known to be right. @throws RangeError naming the option. */
+export function resolveHeapOptions(options: HeapOptions): ResolvedOptions {
+  requireKnownOptions(options, CREATE_NAMES, 'Heap.create')
+  requireHandleOptions(options)
+  const { preset = 'default', composition, threadCache = true } = options
+  const { softLimit = 0, zeroOnAlloc = false, zeroOnFree = false } = options
+  requireOption(
+    Object.hasOwn(PRESETS, preset),
+    'preset',
+    preset,
+    `it must be one of ${Object.keys(PRESETS).join(', ')}`,
+  )
+  requireOption(
+    Number.isInteger(softLimit) && softLimit >= 0 && softLimit < 2 ** 32,
+    'softLimit',
+    softLimit,
+    'it must be a whole number of bytes below 4 GiB',
+  )
+  requireBoolean('zeroOnAlloc', zeroOnAlloc)
+  requireBoolean('zeroOnFree', zeroOnFree)
+  return {
+    memory: pick(options, MEMORY_NAMES),
+    composition: composition ?? composeFrom(preset, options),
+    threadCache: threadCache === true ? {} : threadCache,
+    settings: {
+      flags: (zeroOnAlloc ? ZERO_ON_ALLOC : 0) | (zeroOnFree ? ZERO_ON_FREE : 0),
+      softLimit,
+    },
+  }
+
+  function composeFrom(name: Preset, tuning: Tuning): Composition {
+    const given = TUNING_NAMES.some((key) => tuning[key] !== undefined)
+    return given ? tunedPreset(name, pick(tuning, TUNING_NAMES)) : PRESETS[name]
+  }
+}
+
+/** @throws RangeError for an option that `Heap.attach` does not have. */
+export function requireAttachOptions(options: AttachOptions): void {
+  requireKnownOptions(options, ['composition', ...HANDLE_NAMES], 'Heap.attach')
+  requireHandleOptions(options)
+}
+
+/** @throws RangeError for an option that `Heap.restore` does not have. */
+export function requireRestoreOptions(options: RestoreOptions): void {
+  requireKnownOptions(options, ['shared', 'memory', 'composition', ...HANDLE_NAMES], 'Heap.restore')
+  requireHandleOptions(options)
+  if (options.shared !== undefined) requireBoolean('shared', options.shared)
+}
+
+/** The composition for the name that is written in a heap. @throws RangeError when it is another one. */
+export function compositionFor(name: string, given: Composition | undefined): Composition {
+  const found = given ?? (Object.hasOwn(PRESETS, name) ? PRESETS[name as Preset] : undefined)
+  requireOption(
+    found?.name === name,
+    'composition',
+    found?.name,
+    `the heap was composed as "${name}": give that composition`,
+  )
+  return found
+}
+
+function requireHandleOptions({ onPressure, onLeak }: HandleOptions): void {
+  for (const [name, value] of Object.entries({ onPressure, onLeak })) {
+    requireOption(
+      value === undefined || typeof value === 'function',
+      name,
+      value,
+      'it must be a function',
+    )
+  }
+}
+
+function requireBoolean(name: string, value: unknown): void {
+  requireOption(typeof value === 'boolean', name, value, 'it must be true or false')
+}
+
+/** The options with these names, as far as they are given. */
+function pick<Options extends object>(options: Options, names: readonly string[]): Options {
+  const entries = Object.entries(options).filter(([name]) => names.includes(name))
+  return Object.fromEntries(entries) as Options
+}
