@@ -18,7 +18,8 @@ export async function compileAssemblyScript(): Promise<void> {
   if (fresh && readFileSync(STAMP, 'utf8') === version) return
   const { main } = await import('assemblyscript/asc')
   let output: Uint8Array | undefined
-  const { error, stderr } = await main(
+  let messages = ''
+  const { error } = await main(
     ['tlsf.ts', '--outFile', 'tlsf.wasm', '-O3', '--runtime', 'minimal', '--use', 'abort='],
     {
       readFile: (name) => (name === 'tlsf.ts' ? SOURCE : null),
@@ -26,10 +27,16 @@ export async function compileAssemblyScript(): Promise<void> {
         output = contents as Uint8Array
       },
       listFiles: () => [],
+      stderr: {
+        write: (chunk) => {
+          messages += String(chunk)
+          return true
+        },
+      },
     },
   )
   if (error !== null || output === undefined) {
-    throw new Error(`AssemblyScript did not compile: ${error?.message ?? ''} ${stderr.toString()}`)
+    throw new Error(`AssemblyScript did not compile: ${error?.message ?? ''} ${messages}`)
   }
   mkdirSync(dirname(ASSEMBLYSCRIPT_WASM), { recursive: true })
   writeFileSync(ASSEMBLYSCRIPT_WASM, output)

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type ContenderEntry } from './contenders/contender.ts'
+import type { ContenderEntry } from './contenders/contender.ts'
 import { CONTENDERS, contenderNamed, OURS } from './contenders/index.ts'
 import type { Effort } from './jobs.ts'
 import { TRACES } from './paths.ts'

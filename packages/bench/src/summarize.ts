@@ -30,7 +30,8 @@ export function summarize(outcomes: readonly Outcome<TimedReply>[]): Figure {
   }
 }
 
-/** How many times as long as ours; null when either is missing. */
+/** How many times as long as ours; null when either is missing or too short for the clock. */
 export function ratio(theirs: number | null, ours: number | null | undefined): number | null {
-  return theirs === null || ours === null || ours === undefined ? null : rounded(theirs / ours, 3)
+  if (theirs === null || ours === null || ours === undefined) return null
+  return theirs > 0 && ours > 0 ? rounded(theirs / ours, 4) : null
 }

@@ -10,9 +10,7 @@ interface Allocator {
 
 const LIMIT_BYTES = 2 ** 30
 /** CommonJS without types. */
-const Allocator = createRequire(import.meta.url)('malloc') as new (
-  buffer: ArrayBuffer,
-) => Allocator
+const Allocator = createRequire(import.meta.url)('malloc') as new (buffer: ArrayBuffer) => Allocator
 
 class Codemix {
   readonly allocator: Allocator

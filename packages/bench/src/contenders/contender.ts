@@ -19,7 +19,7 @@ export interface Opened {
   /** Payload bytes of a block, for contenders without realloc. */
   readonly usable?: (address: number) => number
   /** For heaps of ours, which are replayed as they are and tell where their memory goes. */
-  readonly ours?: { readonly heap: Heap; /** On each block. */ readonly markBytes: number }
+  readonly ours?: { readonly heap: Heap /** On each block. */; readonly markBytes: number }
 }
 
 /** How much memory a contender has to reckon with. Grown ones ignore it, fixed pools are made so large. */

@@ -64,7 +64,10 @@ class Fused implements BenchHeap {
   free(address: number): void {
     if (address === 0) return
     const { u32, length } = this
-    if (u32[F.KNOWN_LENGTH] !== length) return this.freeAfterGrowth(address)
+    if (u32[F.KNOWN_LENGTH] !== length) {
+      this.freeAfterGrowth(address)
+      return
+    }
     const block = address - F.HEADER
     if (address >>> 0 !== address || (address & 15) !== 0 || block <= 0 || address > length) {
       this.damaged(address)
@@ -89,7 +92,10 @@ class Fused implements BenchHeap {
     u32[header + 1] = magic ^ F.FREED_FLIP
     u32[F.LIVE] -= bytes - F.OVERHEAD
     u32[F.BLOCKS]--
-    if (kind !== F.SMALL) return this.freeLonger(block, bytes, kind)
+    if (kind !== F.SMALL) {
+      this.freeLonger(block, bytes, kind)
+      return
+    }
     const head = F.POOL_HEAD + ((bytes - 32) >>> 4)
     const next = u32[head]
     u32[header + 2] = next
@@ -346,9 +352,7 @@ class Fused implements BenchHeap {
     if (!this.isEmpty(origin, granules)) return
     const kept = u32[F.EMPTY_REGION]
     const stands =
-      kept !== 0 &&
-      kept !== origin &&
-      u32[F.DIRECTORY + (kept >>> F.PAGE_BITS)] === kept
+      kept !== 0 && kept !== origin && u32[F.DIRECTORY + (kept >>> F.PAGE_BITS)] === kept
     if (!stands || !this.isEmpty(kept, u32[(kept - 8) >>> 2])) {
       u32[F.EMPTY_REGION] = origin
       return

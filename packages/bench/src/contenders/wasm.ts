@@ -37,7 +37,8 @@ export function openWasm(file: string, options: WasmOptions = {}): Opened {
   }
   const imports: WebAssembly.Imports = {}
   for (const { module: space, name, kind } of WebAssembly.Module.imports(module)) {
-    const names = (imports[space] ??= {})
+    imports[space] ??= {}
+    const names = imports[space]
     if (kind === 'memory') {
       memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: maximumPages, shared })
       names[name] = memory

@@ -1,8 +1,12 @@
 /** How much memory a trace makes a contender hold, in a verified replay; and where it goes, for our own heaps. */
+// The engine of `vmalloc replay`, one loop for all contenders. It is not exported, so it comes by its path.
+
 import { type ReplayHeap, readTraceFile, replayTrace, type Trace } from '@vmalloc/cli'
 import type { Heap } from '@vmalloc/core'
+import { Engine } from '../../../cli/src/replay/engine.ts'
+import { ErrorLog } from '../../../cli/src/replay/errors.ts'
+import { planReplay, stepsOf } from '../../../cli/src/replay/plan.ts'
 import type { FootprintParts, FootprintReply } from '../jobs.ts'
-import { Engine, ErrorLog, planReplay, stepsOf } from './engine.ts'
 
 /** @param open - A fresh heap that tells its figures. */
 export async function footprint(file: string, open: () => ReplayHeap): Promise<FootprintReply> {

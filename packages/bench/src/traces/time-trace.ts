@@ -1,8 +1,12 @@
 /** Times the replay of one trace on one heap: rounds of the whole trace, all blocks freed in between. */
+// The engine of `vmalloc replay`, one loop for all contenders. It is not exported, so it comes by its path.
+
 import { type ReplayHeap, readTraceFile } from '@vmalloc/cli'
+import { Engine } from '../../../cli/src/replay/engine.ts'
+import { ErrorLog } from '../../../cli/src/replay/errors.ts'
+import { planReplay, stepsOf } from '../../../cli/src/replay/plan.ts'
 import { threadMs } from '../clock.ts'
 import type { Effort, TimedReply } from '../jobs.ts'
-import { Engine, ErrorLog, planReplay, stepsOf } from './engine.ts'
 
 /** A slow contender is asked for the time after so many operations. */
 const CHUNK_OPERATIONS = 8192

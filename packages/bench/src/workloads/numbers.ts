@@ -30,7 +30,6 @@ export function logUniformSizes(low: number, high: number): Uint32Array {
   return table(2, (fraction) => Math.floor(low * ((high + 1) / low) ** fraction))
 }
 
-
 /** @throws Error when there was no room: the figures would be of something else. */
 export function required(address: number, size: number): number {
   if (address === 0) throw new Error(`no room for ${size} bytes`)
