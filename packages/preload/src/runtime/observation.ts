@@ -8,18 +8,15 @@
 import { HeapCorruptionError } from '@vmalloc/core'
 import type { Address } from '@vmalloc/memory'
 import type { FoundFunction } from '../find/find.ts'
+import { BlockTable } from './block-table.ts'
 import type { Ledger } from './ledger.ts'
 import type { NumberFunction, Originals } from './originals.ts'
 import type { Stacks } from './stacks.ts'
 
 /** dlmalloc's flag "this chunk is in use", in the word before a payload. */
 const IN_USE_FLAG = 2
-
-/** A live block, as its allocation asked for it. */
-export interface ObservedBlock {
-  size: number
-  site: number
-}
+/** What the table says of an address that was freed. */
+const FREED = -1
 
 export interface ObservationOptions {
   readonly memory: WebAssembly.Memory
@@ -31,10 +28,9 @@ export interface ObservationOptions {
 }
 
 export class Observation {
-  readonly blocks: Map<Address, ObservedBlock> = new Map()
+  readonly blocks: BlockTable = new BlockTable()
   live = 0
   peak = 0
-  private readonly freed: Set<Address> = new Set()
   private readonly options: ObservationOptions
 
   constructor(options: ObservationOptions) {
@@ -82,8 +78,7 @@ export class Observation {
     ledger.countSize(size)
     if (address === 0) return 0
     this.forget(address)
-    this.freed.delete(address)
-    this.blocks.set(address, { size, site: stacks.capture() })
+    this.blocks.set(address, size, stacks.capture())
     this.live += size
     if (this.live > this.peak) this.peak = this.live
     return address
@@ -96,22 +91,19 @@ export class Observation {
   }
 
   private forget(address: Address): boolean {
-    const block = this.blocks.get(address)
-    if (block === undefined) return false
-    this.blocks.delete(address)
-    this.live -= block.size
-    this.options.stacks.release(block.site)
+    const size = this.blocks.sizeAt(address)
+    if (size < 0) return false
+    this.options.stacks.release(this.blocks.siteAt(address))
+    this.blocks.setFreed(address)
+    this.live -= size
     return true
   }
 
   /** @returns Whether the original may have the call: a second free would damage it. */
   private checkFree(address: Address): boolean {
     if (address === 0) return false
-    if (this.forget(address)) {
-      this.freed.add(address)
-      return true
-    }
-    if (!this.freed.has(address)) {
+    if (this.forget(address)) return true
+    if (this.blocks.sizeAt(address) !== FREED) {
       this.options.ledger.foreign++
       return true
     }

@@ -124,9 +124,9 @@ class Survey {
 
 function surveyObserved({ observation, stacks }: Sources): Survey {
   const survey = new Survey()
-  for (const [address, { size, site }] of observation?.blocks ?? []) {
+  observation?.blocks.forEach((address, size, site) => {
     survey.add(address, size, stacks.frames(site))
-  }
+  })
   return survey
 }
 

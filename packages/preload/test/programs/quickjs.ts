@@ -1,4 +1,5 @@
 /** QuickJS: objects, strings, JSON, maps, regular expressions, closures, in a minified module without names. */
+import type { QuickJSSyncVariant } from 'quickjs-emscripten-core'
 import { digest, fileOf, type Loaded, type Program } from './program.ts'
 
 const SOURCE = `
@@ -26,9 +27,13 @@ export const quickjs: Program = {
   wasm: fileOf('@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm'),
   async load(): Promise<Loaded> {
     const { newQuickJSWASMModuleFromVariant, newVariant } = await import('quickjs-emscripten-core')
-    const { default: variant } = await import('@jitl/quickjs-wasmfile-release-sync')
+    const { default: variant } = (await import(
+      '@jitl/quickjs-wasmfile-release-sync'
+    )) as unknown as { default: QuickJSSyncVariant }
     // A variant remembers its module; a fresh one instantiates anew.
-    const engine = await newQuickJSWASMModuleFromVariant(newVariant(variant, {}))
+    const engine = await newQuickJSWASMModuleFromVariant(
+      newVariant(variant, {}) as QuickJSSyncVariant,
+    )
     return {
       run(scale) {
         const context = engine.newContext()
