@@ -44,7 +44,7 @@ export function createArena(
 ): Assembled {
   if (options.memory === null) throw new MemoryError('BAD_MEMORY', 'memory is null')
   requireOption(
-    /^[\x21-\x7e]{1,16}$/.test(composition.name),
+    typeof composition.name === 'string' && /^[\x21-\x7e]{1,16}$/.test(composition.name),
     'composition.name',
     composition.name,
     '1 to 16 printable ASCII characters',
