@@ -85,7 +85,7 @@ export class ClassicMark implements Marking {
   verify(payload: Address): Address {
     const { u32, byteLength } = this.memory
     const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block < 0 || payload > byteLength) this.fail(payload)
+    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) this.fail(payload)
     const header = block >>> 2
     const low = u32[header + 2]
     if ((low & KIND_MASK) === INVALID_KIND || !this.isMagic(block, low, u32[header + 3]))
@@ -117,7 +117,7 @@ export class ClassicMark implements Marking {
 
   stateAt(block: Address): MarkState {
     const { u32, byteLength } = this.memory
-    if (block < 0 || block + MIN_BLOCK_BYTES > byteLength || (block & ALIGNMENT_MASK) !== 0)
+    if (block <= 0 || block + MIN_BLOCK_BYTES > byteLength || (block & ALIGNMENT_MASK) !== 0)
       return 'none'
     const header = block >>> 2
     const low = u32[header + 2]
@@ -168,7 +168,7 @@ export class ClassicMark implements Marking {
     const sound =
       (size & FLAGS_MASK) === INNER_FLAG &&
       (lead & ALIGNMENT_MASK) === 0 &&
-      block >= 0 &&
+      block > 0 &&
       u32[header] === (lead | LEAD_FLAG) >>> 0 &&
       this.isMagic(block, u32[header + 2], u32[header + 3])
     if (!sound) this.fail(payload)
@@ -179,7 +179,7 @@ export class ClassicMark implements Marking {
   private fail(payload: Address): never {
     const { u32, byteLength } = this.memory
     const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block < 0 || payload > byteLength) {
+    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
       throw new HeapCorruptionError('INVALID_POINTER', payload, {
         hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
       })
@@ -195,7 +195,8 @@ export class ClassicMark implements Marking {
       block + bytesOf(size) <= byteLength
     const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
     if (this.isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) {
-      throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind })
+      const known = kind === (INVALID_KIND as number) ? undefined : kind
+      throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind: known })
     }
     const magic = this.isMagic(block, low, high) && kind !== (INVALID_KIND as number)
     const expected = ((this.mmix.low & ~KIND_MASK) | kind) >>> 0

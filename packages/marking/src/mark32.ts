@@ -17,11 +17,11 @@
  *
  * A magic depends on its own address, so a copied header is no header; on the size, so a changed size is found before
  * it is used; and on a secret of the heap, so a block of another heap is not ours. A freed block has the 30 bits
- * flipped, a cached one every other of them. Every change of any byte of header or footer is found with certainty; a word that never was a magic passes
- * for one with probability 2^-30.
+ * flipped, a cached one every other of them. Every change of any byte of header or footer is found with certainty; a
+ * word that never was a magic passes for one with probability 2^-30.
  */
 import type { Address, Memory } from '@vmalloc/memory'
-import { HeapCorruptionError } from './heap-corruption-error.ts'
+import { Diagnosis32 } from './diagnosis32.ts'
 import type { CacheableMarking, Kind, MarkState } from './marking.ts'
 
 const HEADER_BYTES = 8
@@ -201,90 +201,8 @@ export class Mark32 implements CacheableMarking {
 
   /** Finds out what is wrong with a payload that did not pass, and throws it. Out of the fast path. */
   private fail(payload: Address): never {
-    const { u32, byteLength } = this.memory
-    const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
-      throw new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
-      })
-    }
-    const size = u32[block >>> 2]
-    const found = u32[(block + 4) >>> 2]
-    const kind = (found & KIND_MASK) as Kind
-    const bits = (found & ~KIND_MASK) >>> 0
-    const expected = this.magic(block, size)
-    const fits = this.fits(block, size)
-    const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
-    if (bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ CACHED_FLIP) >>> 0) {
-      throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind })
-    }
-    if (bits === expected && fits && (size & LEAD_FLAG) === 0)
-      this.failAtFooter(payload, size, found)
-    if (bits === expected) {
-      const hint = 'it is the unused lead of an over-aligned block'
-      throw new HeapCorruptionError('INVALID_POINTER', payload, { hint })
-    }
-    this.failAtHeader(payload, size, found)
-  }
-
-  private failAtFooter(payload: Address, size: number, magic: number): never {
-    const { u8, u32 } = this.memory
-    const footer = payload - HEADER_BYTES + bytesOf(size) - FOOTER_BYTES
-    const details = { size: footer - payload, kind: (magic & KIND_MASK) as Kind }
-    const words = [magic, size]
-    for (let i = 0; i < FOOTER_BYTES; i++) {
-      const expected = words[i >>> 2] >>> 0
-      if (u8[footer + i] !== ((expected >>> ((i & 3) * 8)) & 255)) {
-        const found = u32[(footer + (i & 4)) >>> 2]
-        throw new HeapCorruptionError('OVERFLOW', payload, {
-          ...details,
-          offset: i,
-          expected,
-          found,
-        })
-      }
-    }
-    const hint = 'the lead before an over-aligned payload is damaged'
-    throw new HeapCorruptionError('UNDERFLOW', payload, {
-      ...details,
-      offset: -HEADER_BYTES - 1,
-      hint,
-    })
-  }
-
-  /** The header is none: if a footer still answers to it, it was overwritten, otherwise there never was one. */
-  private failAtHeader(payload: Address, size: number, found: number): never {
-    const { u32 } = this.memory
-    const block = payload - HEADER_BYTES
-    if (this.fits(block, size)) {
-      const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
-      const magic = u32[footer]
-      if (u32[footer + 1] === size && (magic & ~KIND_MASK) >>> 0 === this.magic(block, size)) {
-        throw this.underflow(payload, size, magic, found)
-      }
-    }
-    throw new HeapCorruptionError('INVALID_POINTER', payload, {
-      expected: this.magic(block, size),
-      found,
-    })
-  }
-
-  /** The error for a header whose magic was overwritten. */
-  private underflow(
-    payload: Address,
-    size: number,
-    magic: number,
-    found: number,
-  ): HeapCorruptionError {
-    let offset = -1
-    while (offset > -4 && ((magic ^ found) >>> ((offset + 4) * 8)) % 256 === 0) offset--
-    return new HeapCorruptionError('UNDERFLOW', payload, {
-      size: bytesOf(size) - MIN_BLOCK_BYTES,
-      kind: (magic & KIND_MASK) as Kind,
-      offset,
-      expected: magic,
-      found,
-    })
+    const magicOf = (block: Address, size: number): number => this.magic(block, size)
+    throw new Diagnosis32(this.memory, this.secret, magicOf).errorOf(payload)
   }
 }
 
