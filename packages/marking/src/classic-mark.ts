@@ -213,10 +213,18 @@ export class ClassicMark implements Marking {
         })
       }
     }
-    if (magic && fits)
-      throw new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: 'inside an over-aligned block',
+    if (magic && fits && (size & LEAD_FLAG) === 0) {
+      throw new HeapCorruptionError('UNDERFLOW', payload, {
+        size: usable,
+        kind,
+        offset: -HEADER_BYTES - 1,
+        hint: 'the lead before an over-aligned payload is damaged',
       })
+    }
+    if (magic && fits) {
+      const hint = 'it is the unused lead of an over-aligned block'
+      throw new HeapCorruptionError('INVALID_POINTER', payload, { hint })
+    }
     if (magic)
       throw new HeapCorruptionError('UNDERFLOW', payload, {
         kind,

@@ -90,7 +90,7 @@ export class Diagnosis32 {
   private atHeader(payload: Address, size: number, found: number): HeapCorruptionError {
     const block = payload - HEADER_BYTES
     const magic = this.footerMagic(block, size)
-    if ((magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size))
+    if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size))
       return this.underflow(payload, size, magic, magic, found, -1)
     for (const whole of sizesOf(found, block, this.secret)) {
       if (this.footerMagic(block, whole) === found)
@@ -102,12 +102,12 @@ export class Diagnosis32 {
     })
   }
 
-  /** The magic in the footer of a block of `size` bytes, 0 when there is no such footer. */
+  /** The magic in the footer of a block of `size` bytes, -1 when there is no such footer. */
   private footerMagic(block: Address, size: number): number {
-    if (!this.fits(block, size)) return 0
+    if (!this.fits(block, size)) return -1
     const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
     const { u32 } = this.memory
-    return u32[footer + 1] === size ? u32[footer] : 0
+    return u32[footer + 1] === size ? u32[footer] : -1
   }
 
   /** The error for a header one of whose words was overwritten; the last byte of that word lies at `last`. */

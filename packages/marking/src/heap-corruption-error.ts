@@ -21,6 +21,16 @@ export type CorruptionCode =
 
 const KIND_NAMES = ['small', 'medium', 'large'] as const
 
+/** Who did something to a block, and where in the program. Known to markings that remember it, as `DebugMark`. */
+export interface Trace {
+  /** Id of the attachment; 0 in a heap without threads. */
+  readonly thread: number
+  /** Number of the allocation, or of the free, in the life of the heap, from 1 on. */
+  readonly sequence: number
+  /** Call stack as the engine prints it, without the allocator's own frames. Known only to the thread itself. */
+  readonly stack: string | undefined
+}
+
 /** What is known about the damage. */
 export interface CorruptionDetails {
   /** Usable bytes of the block, when its size is still known. */
@@ -34,6 +44,12 @@ export interface CorruptionDetails {
   readonly found?: number | undefined
   /** What a person should know beyond the code. */
   readonly hint?: string | undefined
+  /** Where the block was allocated. */
+  readonly allocation?: Trace | undefined
+  /** Where the block was freed. */
+  readonly freed?: Trace | undefined
+  /** Where the damage was found: the second free, for example. */
+  readonly detected?: Trace | undefined
 }
 
 /** A block or a pointer is not what it should be. The heap was not changed and stays usable. */
@@ -47,6 +63,11 @@ export class HeapCorruptionError extends Error {
   readonly offset: number | undefined
   readonly expected: number | undefined
   readonly found: number | undefined
+  readonly hint: string | undefined
+  /** Debugging presets only, like the next two. */
+  readonly allocation: Trace | undefined
+  readonly freed: Trace | undefined
+  readonly detected: Trace | undefined
 
   constructor(code: CorruptionCode, address: number, details: CorruptionDetails = {}) {
     super(describe(code, address, details))
@@ -57,12 +78,26 @@ export class HeapCorruptionError extends Error {
     this.offset = details.offset
     this.expected = details.expected
     this.found = details.found
+    this.hint = details.hint
+    this.allocation = details.allocation
+    this.freed = details.freed
+    this.detected = details.detected
+  }
+
+  /** The same finding with more facts. */
+  with(details: CorruptionDetails): HeapCorruptionError {
+    const { code, address, size, offset, expected, found, hint, allocation, freed, detected } = this
+    const kind = this.kind === undefined ? undefined : (KIND_NAMES.indexOf(this.kind) as Kind)
+    const known = { size, kind, offset, expected, found, hint, allocation, freed, detected }
+    return new HeapCorruptionError(code, address, { ...known, ...details })
   }
 
   /** The facts as plain data, for logs. */
   toJSON(): Record<string, unknown> {
     const { name, code, address, size, kind, offset, expected, found, message } = this
-    return { name, code, address, size, kind, offset, expected, found, message }
+    const { allocation, freed, detected } = this
+    const facts = { name, code, address, size, kind, offset, expected, found, message }
+    return { ...facts, allocation, freed, detected }
   }
 }
 

@@ -4,10 +4,13 @@
  * @packageDocumentation
  */
 export { ClassicMark } from './classic-mark.ts'
+export { DebugMark } from './debug-mark.ts'
+export type { GuardedBlocks } from './guarded-blocks.ts'
 export {
   type CorruptionCode,
   type CorruptionDetails,
   HeapCorruptionError,
+  type Trace,
 } from './heap-corruption-error.ts'
 export { Mark32 } from './mark32.ts'
 export {
@@ -21,3 +24,13 @@ export {
   SMALL,
 } from './marking.ts'
 export { Mmix } from './mmix.ts'
+export {
+  FREED_WORD,
+  FRESH_WORD,
+  fillSlack,
+  fillWord,
+  findSlackDamage,
+  findWordDamage,
+  slackByte,
+  wordByte,
+} from './patterns.ts'
