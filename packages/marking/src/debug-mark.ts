@@ -1,0 +1,378 @@
+/**
+ * `DebugMark`: marks that know who asked for what, 48 bytes and all slack.
+ *
+ *     block + 0       size       bytes of the block, a multiple of 16, plus flags as in Mark32
+ *           + 4       requested  bytes asked for
+ *           + 8       sequence   number of the allocation
+ *           +12       thread     that allocated
+ *           +16       sequence   number of the free, 0 while in use
+ *           +20       thread     that freed
+ *           +24       lead       of an over-aligned block: bytes from its start to this header
+ *           +28       magic      30 mixed bits of the address, of all words above and of the secret | kind
+ *           +32       payload, 16-aligned, `requested` bytes
+ *           ...       slack, patterned from the first byte behind the payload
+ *           + size-16 magic, size, requested, sequence, as in the header
+ *
+ * Features
+ * - An overflow is found from the first byte on, not only when it reaches the footer, and its offset is exact.
+ * - Every word of the header is under the magic; what the footer repeats tells which byte before the payload changed.
+ * - A block in a quarantine is in the state "cached": nobody hands it out, and a repair leaves it where it is.
+ */
+import type { Address, Memory } from '@vmalloc/memory'
+import type { GuardedBlocks } from './guarded-blocks.ts'
+import { HeapCorruptionError } from './heap-corruption-error.ts'
+import type { Kind, Marking, MarkState } from './marking.ts'
+import { fillSlack, findSlackDamage, slackByte, wordByte } from './patterns.ts'
+
+const HEADER_BYTES = 32
+const FOOTER_BYTES = 16
+const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
+const KIND_MASK = 3
+const INVALID_KIND = 3
+const FREED_FLIP = 0xfffffffc
+const HELD_FLIP = 0x55555554
+const FLAGS_MASK = 15
+const INNER_FLAG = 1
+const LEAD_FLAG = 2
+const ALIGNMENT_MASK = 15
+
+/** Word offsets in the header. */
+const REQUESTED = 1
+const SEQUENCE = 2
+const THREAD = 3
+const FREED_SEQUENCE = 4
+const FREED_THREAD = 5
+const LEAD = 6
+const MAGIC = 7
+
+export class DebugMark implements Marking, GuardedBlocks {
+  readonly headerBytes: number = HEADER_BYTES
+  readonly footerBytes: number = FOOTER_BYTES
+  readonly phase: number = 0
+  private readonly memory: Memory
+  private readonly secret: number
+  /** Written into the header of the next block. */
+  private sequence = 0
+  private thread = 0
+
+  constructor(memory: Memory) {
+    this.memory = memory
+    this.secret = memory.secret | 0
+  }
+
+  /** Says who makes the allocation that is marked next. */
+  stamp(sequence: number, thread: number): void {
+    this.sequence = sequence
+    this.thread = thread
+  }
+
+  mark(block: Address, size: number, kind: Kind, requested: number): Address {
+    this.writeBlock(block, size, kind, requested, 0)
+    return block + HEADER_BYTES
+  }
+
+  markAligned(
+    block: Address,
+    size: number,
+    kind: Kind,
+    payload: Address,
+    requested: number,
+  ): Address {
+    const inner = payload - HEADER_BYTES
+    const lead = inner - block
+    if (lead === 0) return this.mark(block, size, kind, requested)
+    this.writeBlock(inner, (size - lead) | INNER_FLAG, kind, requested, lead)
+    const header = block >>> 2
+    const { u32 } = this.memory
+    u32.fill(0, header, header + MAGIC)
+    u32[header] = lead | LEAD_FLAG
+    u32[header + MAGIC] = this.magic(block) | kind
+    return payload
+  }
+
+  verify(payload: Address): Address {
+    const { u32, byteLength } = this.memory
+    const inner = payload - HEADER_BYTES
+    if ((payload & ALIGNMENT_MASK) !== 0 || inner < 0 || payload > byteLength) this.fail(payload)
+    const header = inner >>> 2
+    const magic = u32[header + MAGIC]
+    const kind = magic & KIND_MASK
+    if ((magic ^ kind) >>> 0 !== this.magic(inner) || kind === INVALID_KIND) this.fail(payload)
+    const size = u32[header]
+    if ((size & LEAD_FLAG) !== 0 || !this.fits(inner)) this.fail(payload)
+    if (this.findDamageBehind(inner) >= 0) this.fail(payload)
+    if ((size & INNER_FLAG) === 0) return inner
+    const block = inner - u32[header + LEAD]
+    if (this.stateAt(block) !== 'used') this.fail(payload)
+    return block
+  }
+
+  sizeAt(block: Address): number {
+    const inner = this.innerOf(block)
+    return inner - block + bytesOf(this.memory.u32[inner >>> 2])
+  }
+
+  kindAt(block: Address): Kind {
+    return (this.memory.u32[(block >>> 2) + MAGIC] & KIND_MASK) as Kind
+  }
+
+  payloadAt(block: Address): Address {
+    return this.innerOf(block) + HEADER_BYTES
+  }
+
+  stateAt(block: Address): MarkState {
+    const { u32, byteLength } = this.memory
+    const inside = block >= 0 && block + MIN_BLOCK_BYTES <= byteLength
+    if (!inside || (block & ALIGNMENT_MASK) !== 0) return 'none'
+    const header = block >>> 2
+    const size = u32[header]
+    const magic = u32[header + MAGIC]
+    const kind = magic & KIND_MASK
+    if (kind === INVALID_KIND || (size & INNER_FLAG) !== 0) return 'none'
+    const bits = (magic ^ kind) >>> 0
+    const expected = this.magic(block)
+    if (bits === (expected ^ FREED_FLIP) >>> 0) return 'freed'
+    if ((size & LEAD_FLAG) === 0 ? !this.fits(block) : !this.fits(block + size - LEAD_FLAG))
+      return 'none'
+    if (bits === (expected ^ HELD_FLIP) >>> 0) return 'cached'
+    return bits === expected ? 'used' : 'none'
+  }
+
+  erase(block: Address): void {
+    this.flip(block, FREED_FLIP)
+  }
+
+  requestedAt(block: Address): number {
+    return this.wordAt(block, REQUESTED)
+  }
+
+  sequenceAt(block: Address): number {
+    return this.wordAt(block, SEQUENCE)
+  }
+
+  threadAt(block: Address): number {
+    return this.wordAt(block, THREAD)
+  }
+
+  freedSequenceAt(block: Address): number {
+    return this.wordAt(block, FREED_SEQUENCE)
+  }
+
+  freedThreadAt(block: Address): number {
+    return this.wordAt(block, FREED_THREAD)
+  }
+
+  findOverflow(block: Address): number {
+    return this.findDamageBehind(this.innerOf(block))
+  }
+
+  hold(block: Address, sequence: number, thread: number): void {
+    const { u32 } = this.memory
+    const inner = this.innerOf(block)
+    const header = inner >>> 2
+    const kind = u32[header + MAGIC] & KIND_MASK
+    u32[header + FREED_SEQUENCE] = sequence
+    u32[header + FREED_THREAD] = thread
+    u32[header + MAGIC] = (this.magic(inner) ^ HELD_FLIP) | kind
+    if (inner !== block) u32[(block >>> 2) + MAGIC] ^= HELD_FLIP
+  }
+
+  release(block: Address): void {
+    this.flip(block, HELD_FLIP ^ FREED_FLIP)
+  }
+
+  private writeBlock(
+    inner: Address,
+    size: number,
+    kind: Kind,
+    requested: number,
+    lead: number,
+  ): void {
+    const { memory } = this
+    const { u32 } = memory
+    const header = inner >>> 2
+    u32[header] = size
+    u32[header + REQUESTED] = requested
+    u32[header + SEQUENCE] = this.sequence
+    u32[header + THREAD] = this.thread
+    u32[header + FREED_SEQUENCE] = 0
+    u32[header + FREED_THREAD] = 0
+    u32[header + LEAD] = lead
+    const magic = (this.magic(inner) | kind) >>> 0
+    const footer = (inner + bytesOf(size) - FOOTER_BYTES) >>> 2
+    u32[footer] = magic
+    u32[footer + 1] = size
+    u32[footer + 2] = requested
+    u32[footer + 3] = this.sequence
+    fillSlack(memory, inner + HEADER_BYTES + requested, footer * 4)
+    u32[header + MAGIC] = magic
+  }
+
+  /** Header of the payload: behind the lead, if there is one. */
+  private innerOf(block: Address): Address {
+    const size = this.memory.u32[block >>> 2]
+    return (size & LEAD_FLAG) === 0 ? block : block + size - LEAD_FLAG
+  }
+
+  private wordAt(block: Address, word: number): number {
+    return this.memory.u32[(this.innerOf(block) >>> 2) + word]
+  }
+
+  private flip(block: Address, bits: number): void {
+    const { u32 } = this.memory
+    const inner = this.innerOf(block)
+    if (inner !== block) u32[(inner >>> 2) + MAGIC] ^= bits
+    u32[(block >>> 2) + MAGIC] ^= bits
+  }
+
+  /** 30 bits, the low two 0: one round of multiply and shift for each word of the header, two for the address. */
+  private magic(inner: Address): number {
+    const { u32 } = this.memory
+    const header = inner >>> 2
+    let x = Math.imul(inner ^ this.secret, 0x9e3779b1)
+    for (let i = 0; i < MAGIC; i++) {
+      x = Math.imul(x ^ u32[header + i], 0x85ebca6b)
+      x ^= x >>> 15
+    }
+    x = Math.imul(x, 0xc2b2ae35)
+    return ((x ^ (x >>> 13)) & ~KIND_MASK) >>> 0
+  }
+
+  private fits(inner: Address): boolean {
+    const { u32, byteLength } = this.memory
+    if (inner < 0 || inner + MIN_BLOCK_BYTES > byteLength) return false
+    const bytes = bytesOf(u32[inner >>> 2])
+    const requested = u32[(inner >>> 2) + REQUESTED]
+    return (
+      bytes >= MIN_BLOCK_BYTES &&
+      inner + bytes <= byteLength &&
+      requested <= bytes - MIN_BLOCK_BYTES
+    )
+  }
+
+  /** Address of the first damaged byte of slack or footer, -1 when there is none. */
+  private findDamageBehind(inner: Address): number {
+    const { u32, u8 } = this.memory
+    const header = inner >>> 2
+    const size = u32[header]
+    const payload = inner + HEADER_BYTES
+    const footer = inner + bytesOf(size) - FOOTER_BYTES
+    const slack = findSlackDamage(this.memory, payload + u32[header + REQUESTED], footer)
+    if (slack >= 0) return slack
+    const words = footer >>> 2
+    // The magic in the footer is that of the allocation: freeing changes only the one in the header.
+    if (
+      u32[words + 1] === size &&
+      u32[words + 2] === u32[header + REQUESTED] &&
+      u32[words + 3] === u32[header + SEQUENCE] &&
+      (u32[header + FREED_SEQUENCE] !== 0 || u32[words] === u32[header + MAGIC])
+    ) {
+      return -1
+    }
+    for (let i = 0; i < FOOTER_BYTES; i++) {
+      if (u8[footer + i] !== wordByte(this.footerWord(header, i >>> 2), i)) return footer + i
+    }
+    return footer
+  }
+
+  private footerWord(header: number, index: number): number {
+    return this.memory.u32[header + [MAGIC, 0, REQUESTED, SEQUENCE][index]]
+  }
+
+  /** Finds out what is wrong with a payload that did not pass, and throws it. */
+  private fail(payload: Address): never {
+    const { u32, byteLength } = this.memory
+    const inner = payload - HEADER_BYTES
+    if ((payload & ALIGNMENT_MASK) !== 0 || inner < 0 || payload > byteLength) {
+      throw new HeapCorruptionError('INVALID_POINTER', payload, {
+        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
+      })
+    }
+    const header = inner >>> 2
+    const found = u32[header + MAGIC]
+    const kind = (found & KIND_MASK) as Kind
+    const bits = (found & ~KIND_MASK) >>> 0
+    const expected = this.magic(inner)
+    const fits = this.fits(inner)
+    const size = fits ? u32[header + REQUESTED] : undefined
+    if (bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ HELD_FLIP) >>> 0)
+      throw new HeapCorruptionError('DOUBLE_FREE', payload, { size, kind })
+    if (bits === expected && fits && (u32[header] & LEAD_FLAG) === 0) this.failBehind(payload, kind)
+    if (bits === expected) {
+      const hint = 'it is the unused lead of an over-aligned block'
+      throw new HeapCorruptionError('INVALID_POINTER', payload, { hint })
+    }
+    this.failAtHeader(payload, expected, found)
+  }
+
+  /** The header is sound. */
+  private failBehind(payload: Address, kind: Kind): never {
+    const { u8, u32 } = this.memory
+    const inner = payload - HEADER_BYTES
+    const header = inner >>> 2
+    const size = u32[header + REQUESTED]
+    const byte = this.findDamageBehind(inner)
+    if (byte < 0) {
+      const hint = 'the lead before an over-aligned payload is damaged'
+      const offset = -HEADER_BYTES - 1
+      throw new HeapCorruptionError('UNDERFLOW', payload, { size, kind, offset, hint })
+    }
+    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
+    const expected =
+      byte < footer
+        ? slackByte(byte)
+        : wordByte(this.footerWord(header, (byte - footer) >>> 2), byte)
+    const offset = byte - payload - size
+    const details = { size, kind, offset, expected, found: u8[byte] }
+    throw new HeapCorruptionError('OVERFLOW', payload, details)
+  }
+
+  /** The header is none: if a footer still answers to it, it was overwritten, otherwise there never was one. */
+  private failAtHeader(payload: Address, expected: number, found: number): never {
+    const { u32, byteLength } = this.memory
+    const inner = payload - HEADER_BYTES
+    const header = inner >>> 2
+    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
+    if (footer >= payload && footer + FOOTER_BYTES <= byteLength) {
+      const words = footer >>> 2
+      const repeated: readonly (readonly [number, number])[] = [
+        [MAGIC, u32[words]],
+        [SEQUENCE, u32[words + 3]],
+        [REQUESTED, u32[words + 2]],
+      ]
+      const same = repeated.filter(([word, value]) => u32[header + word] === value).length
+      // Of three words that the footer repeats one may be gone, and the size was right to lead here.
+      if (u32[words + 1] === u32[header] && same >= 2) {
+        const requested = u32[words + 2]
+        throw new HeapCorruptionError('UNDERFLOW', payload, {
+          size: requested <= footer - payload ? requested : undefined,
+          kind: (u32[words] & KIND_MASK) as Kind,
+          offset: this.offsetBefore(inner, repeated),
+          expected: u32[words],
+          found,
+        })
+      }
+    }
+    throw new HeapCorruptionError('INVALID_POINTER', payload, { expected, found })
+  }
+
+  /** Offset of the damaged byte nearest to the payload. */
+  private offsetBefore(inner: Address, repeated: readonly (readonly [number, number])[]): number {
+    const { u8, u32 } = this.memory
+    const plain = (u32[inner >>> 2] & INNER_FLAG) === 0
+    const known = new Map<number, number>(repeated)
+    known.set(FREED_SEQUENCE, 0).set(FREED_THREAD, 0)
+    if (plain) known.set(LEAD, 0)
+    for (let i = HEADER_BYTES - 1; i >= 0; i--) {
+      const word = known.get(i >>> 2)
+      if (word !== undefined && u8[inner + i] !== wordByte(word, i)) return i - HEADER_BYTES
+    }
+    // All others are as they should be: it is the thread, which nothing repeats.
+    return (THREAD + 1) * 4 - 1 - HEADER_BYTES
+  }
+}
+
+/** Bytes of a size word, without its flags. */
+function bytesOf(size: number): number {
+  return (size & ~FLAGS_MASK) >>> 0
+}
