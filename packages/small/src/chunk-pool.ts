@@ -271,8 +271,9 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
 
   private refill(): boolean {
     const wanted = this.memory.u32[this.slots + NEXT_REFILL]
-    const least = this.chunkSize + 15
-    let bytes = wanted
+    // Room for one chunk, wherever a narrowly aligned parent puts the region.
+    const least = this.chunkSize + (this.parent.alignment >= 16 ? this.phase : 15)
+    let bytes = Math.max(wanted, least)
     let region = this.parent.allocate(bytes)
     while (region === 0 && bytes > least) {
       bytes = Math.max(bytes >>> 1, least)
