@@ -2,7 +2,7 @@
 import type { Role } from '../contenders/contender.ts'
 import { CONTENDERS, OURS } from '../contenders/index.ts'
 import { type Results, traceMeans } from '../results.ts'
-import { number } from './format.ts'
+import { number, plural } from './format.ts'
 
 interface Bar {
   readonly name: string
@@ -18,16 +18,17 @@ interface Panel {
 }
 
 const COLUMNS = 3
-const PANEL_WIDTH = 350
+const PANEL_WIDTH = 360
 const GAP = 26
 const NAME_WIDTH = 108
-const VALUE_WIDTH = 92
+const VALUE_WIDTH = 116
+const RATIO_WIDTH = 46
 const BAR_WIDTH: number = PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH
 const ROW_HEIGHT = 17
 const BAR_HEIGHT = 10
 const PANEL_HEAD = 30
 const TOP = 74
-const BOTTOM = 40
+const BOTTOM = 30
 /** Bars that would be longer than so many times ours are broken off. */
 const MAX_RATIO = 5
 
@@ -74,7 +75,7 @@ export function drawChart(results: Results): string {
   const width = COLUMNS * PANEL_WIDTH + (COLUMNS + 1) * GAP
   const height = TOP + rows * panelHeight + BOTTOM
   const { machine, versions, run } = results
-  const where = `${machine.cpu}, ${machine.cores} cores, Node ${versions['node']}, ${run.date} UTC, medians of ${run.rounds} processes`
+  const where = `${machine.cpu}, ${machine.cores} cores, Node ${versions['node']}, ${run.date} UTC, ${plural(run.rounds, 'process', 'processes')} each`
   const drawn = panels.map((panel, i) => {
     const x = GAP + (i % COLUMNS) * (PANEL_WIDTH + GAP)
     const y = TOP + Math.floor(i / COLUMNS) * panelHeight
@@ -143,7 +144,7 @@ function drawBar(bar: Bar, y: number, unit: string, ours: number, scale: number)
   const kind = bar.role === 'ours' && bar.name !== OURS ? 'variant' : bar.role
   const mine = bar.name === OURS ? ' class="mine"' : ''
   const end = NAME_WIDTH + length
-  const compared = bar.name === OURS ? '' : `  ${number(ratio)}x`
+  const compared = bar.name === OURS ? '' : `${number(ratio)}x`
   const broken =
     ratio > MAX_RATIO
       ? `<path class="break" d="M${(end - 14).toFixed(1)} ${y + BAR_HEIGHT + 1} l5 -${BAR_HEIGHT + 2} h4 l-5 ${BAR_HEIGHT + 2} z"/>`
@@ -153,7 +154,8 @@ function drawBar(bar: Bar, y: number, unit: string, ours: number, scale: number)
     `<text${mine} x="${NAME_WIDTH - 6}" y="${y + 9}" text-anchor="end">${escaped(bar.name)}</text>`,
     `<rect class="${kind}" x="${NAME_WIDTH}" y="${y}" width="${length.toFixed(1)}" height="${BAR_HEIGHT}" rx="2"/>`,
     broken,
-    `<text class="quiet" x="${(end + 5).toFixed(1)}" y="${y + 9}">${value}${compared}</text>`,
+    `<text x="${PANEL_WIDTH - RATIO_WIDTH}" y="${y + 9}" text-anchor="end">${value}</text>`,
+    `<text class="quiet" x="${PANEL_WIDTH}" y="${y + 9}" text-anchor="end">${compared}</text>`,
   ].join('')
 }
 

@@ -22,3 +22,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const rule = line(head.map((_, i) => (i === 0 ? '---' : '---:')))
   return [line(head), rule, ...rows.map(line)].join('\n')
 }
+
+/** `1 process`, `5 processes`. */
+export function plural(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`
+}

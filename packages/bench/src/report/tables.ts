@@ -3,7 +3,7 @@ import { CONTENDERS, OURS } from '../contenders/index.ts'
 import type { Results } from '../results.ts'
 import { WORKLOADS } from '../workloads/index.ts'
 import type { Workload } from '../workloads/workload.ts'
-import { factor, number, table } from './format.ts'
+import { factor, number, plural, table } from './format.ts'
 import { losses } from './losses.ts'
 import { targets } from './targets.ts'
 import { traceSections } from './trace-tables.ts'
@@ -32,7 +32,7 @@ export function conditions({ machine, versions, run }: Results): string {
   return [
     `${run.date} UTC, ${cpu}, ${cores} cores, ${gib} GiB, ${platform}, load ${loadBefore} before the run.`,
     `${list.join(', ')}.`,
-    `Medians of ${run.rounds} fresh processes each, in turn; ${run.clock}; ${run.seconds} s in all.${quick}`,
+    `Medians of ${plural(run.rounds, 'fresh process', 'fresh processes')} each, in turn; ${run.clock}; ${run.seconds} s in all.${quick}`,
     `In brackets: how many times as long as \`${OURS}\` it takes.`,
   ].join('\n')
 }
