@@ -10,7 +10,7 @@
  * - One word tells which orders have a free block; the lowest set bit from the order wanted on is the one to split.
  * - Doubly linked lists run through the free blocks (free-lists.ts). Whether the buddy of a block is free, whole and of
  *   the same order is one byte of side metadata (layout.ts): a tag inside a neighbour's payload could be forged.
- * - Regions are numbered in granules from their own origin (regions.ts), so the parent may place them anywhere, and
+ * - Regions are numbered in granules from their own origin (RegionSet), so the parent may place them anywhere, and
  *   the exclusive or of a number with its size gives its buddy.
  * - Source: K. Knowlton, "A fast storage allocator", CACM 8(10) 1965; D. Knuth, TAOCP 1, section 2.5.
  *
@@ -24,42 +24,35 @@ import {
   type Memory,
   MemoryError,
   type Owner,
-  PageTable,
+  type PieceVisitor,
   type Region,
   type RegionAllocator,
+  RegionSet,
   type RegionWalker,
   type Repairable,
+  SIDE_BACK_BYTES as sideBackBytes,
   type Walkable,
 } from '@vmalloc/memory'
 import { checkBuddy } from './check.ts'
 import { FreeLists } from './free-lists.ts'
 import * as L from './layout.ts'
 import { type BuddyOptions, resolveOptions } from './options.ts'
-import { Regions } from './regions.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
 const {
   BUDDY_MAGIC,
   BUDDY_VERSION,
-  DIRECTORY_OFFSET_BYTES,
   EMPTY_REGION,
-  FIRST_REGION,
-  FLAGS,
-  FLAG_CARVE_REMAINDER,
-  FLAG_RELEASE,
   GRANULE_BITS,
-  GROWTH,
   LINK_BYTES,
   LINK_OFFSET,
   MAGIC,
-  OBTAINED,
   PHASE,
-  REGIONS,
-  REGION_CAP,
+  REGIONS_OFFSET_BYTES,
+  RELEASES,
   VERSION,
 } = L
-
-const PAGE_TABLE_COLUMNS = 1
+const SIDE_BACK_BYTES: number = sideBackBytes
 
 export class Buddy
   implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable
@@ -70,21 +63,21 @@ export class Buddy
   /** @internal */
   declare readonly lists: FreeLists
   /** @internal */
-  declare readonly regions: Regions
+  declare readonly regions: RegionSet
   declare private readonly memory: Memory
   declare private readonly slots: number
 
-  private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
+  private constructor(memory: Memory, control: Address, regions: RegionSet) {
     this.memory = memory
     this.slots = control >>> 2
     this.granuleBits = memory.u32[this.slots + GRANULE_BITS]
     this.lists = new FreeLists(memory, this.slots)
-    this.regions = new Regions(memory, control, parent)
+    this.regions = regions
   }
 
   /** Bytes of control area that a buddy in a memory of `maximum` bytes takes. */
   static controlBytes(maximum: number): number {
-    return DIRECTORY_OFFSET_BYTES + PageTable.directoryBytes(maximum, PAGE_TABLE_COLUMNS)
+    return REGIONS_OFFSET_BYTES + RegionSet.controlBytes(maximum)
   }
 
   /**
@@ -98,21 +91,24 @@ export class Buddy
     parent: RegionAllocator,
     options: BuddyOptions = {},
   ): Buddy {
-    const resolved = resolveOptions(options)
+    const { granule, linkOffset, release, carveRemainder, ...plan } = resolveOptions(options)
     const { u32 } = memory
     const slots = control >>> 2
-    u32.fill(0, slots, slots + Buddy.controlBytes(memory.maximum) / 4)
-    u32[slots + GRANULE_BITS] = 31 - Math.clz32(resolved.granule)
-    u32[slots + PHASE] = resolved.phase
-    u32[slots + LINK_OFFSET] = resolved.linkOffset
-    u32[slots + FIRST_REGION] = resolved.regionSize
-    u32[slots + GROWTH] = Math.round(resolved.growth * 256)
-    u32[slots + REGION_CAP] = resolved.regionCap
-    u32[slots + FLAGS] =
-      (resolved.carveRemainder ? FLAG_CARVE_REMAINDER : 0) | (resolved.release ? FLAG_RELEASE : 0)
+    const granuleBits = 31 - Math.clz32(granule)
+    u32.fill(0, slots, slots + REGIONS_OFFSET_BYTES / 4)
+    u32[slots + GRANULE_BITS] = granuleBits
+    u32[slots + PHASE] = plan.phase
+    u32[slots + LINK_OFFSET] = linkOffset
+    u32[slots + RELEASES] = release ? 1 : 0
+    const regions = RegionSet.create(memory, control + REGIONS_OFFSET_BYTES, parent, {
+      ...plan,
+      granuleBits,
+      exact: !carveRemainder,
+      sideBits: 8,
+    })
     u32[slots + VERSION] = BUDDY_VERSION
     u32[slots + MAGIC] = BUDDY_MAGIC
-    return new Buddy(memory, control, parent)
+    return new Buddy(memory, control, regions)
   }
 
   /** Joins the buddy at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
@@ -133,7 +129,11 @@ export class Buddy
       linkOffset + LINK_BYTES <= 1 << granuleBits
     if (!sane)
       throw new MemoryError('NOT_A_HEAP', 'the control block of a buddy is damaged', control)
-    return new Buddy(memory, control, parent)
+    return new Buddy(
+      memory,
+      control,
+      RegionSet.attach(memory, control + REGIONS_OFFSET_BYTES, parent),
+    )
   }
 
   goodSize(size: number): number {
@@ -158,9 +158,9 @@ export class Buddy
     let order = this.orderOf(size)
     for (;;) {
       const buddy = index ^ (1 << order)
-      if (buddy >= granules || u8[regions.side(origin, buddy)] !== order + 1) break
+      if (buddy >= granules || u8[this.side(origin, buddy)] !== order + 1) break
       this.lists.unlink(origin + (buddy << granuleBits), order)
-      u8[regions.side(origin, buddy)] = 0
+      u8[this.side(origin, buddy)] = 0
       index &= buddy
       order++
     }
@@ -186,12 +186,12 @@ export class Buddy
     for (let order = oldOrder; order < newOrder; order++) {
       const upper = index + (1 << order)
       if ((index & (1 << order)) !== 0 || upper >= granules) return false
-      if (u8[regions.side(origin, upper)] !== order + 1) return false
+      if (u8[this.side(origin, upper)] !== order + 1) return false
     }
     for (let order = oldOrder; order < newOrder; order++) {
       const upper = index + (1 << order)
       this.lists.unlink(origin + (upper << granuleBits), order)
-      u8[regions.side(origin, upper)] = 0
+      u8[this.side(origin, upper)] = 0
     }
     return true
   }
@@ -202,12 +202,12 @@ export class Buddy
 
   /** Bytes held from the parent, side bytes included. */
   get obtainedBytes(): number {
-    return this.memory.u32[this.slots + OBTAINED]
+    return this.regions.obtainedBytes
   }
 
   /** Regions held from the parent. */
   get regionCount(): number {
-    return this.memory.u32[this.slots + REGIONS]
+    return this.regions.count
   }
 
   /** Number of free blocks of each order, order 0 first; counted one by one. */
@@ -222,25 +222,45 @@ export class Buddy
     return counts
   }
 
+  /** Bytes of all free blocks, counted one by one. */
+  countFreeBytes(): number {
+    return this.countFree().reduce(
+      (sum, count, order) => sum + count * 2 ** (order + this.granuleBits),
+      0,
+    )
+  }
+
   check(): void {
     checkBuddy(this, this.memory)
   }
 
   walker(sizeOfUsed: (address: Address) => number): RegionWalker {
-    const { regions, granuleBits } = this
     return (address, size, visit) => {
-      const origin = regions.originOf(address + size - 1)
-      if (origin === 0) return
-      const granules = regions.granules(origin)
-      for (let index = 0; index < granules; ) {
-        const block = origin + (index << granuleBits)
-        const side = this.memory.u8[regions.side(origin, index)]
-        const bytes =
-          side === 0 ? this.goodSize(Math.max(sizeOfUsed(block), 1)) : 1 << (side - 1 + granuleBits)
-        visit(block, bytes, side === 0)
-        index += bytes >>> granuleBits
-      }
+      for (const origin of this.regions.originsIn(address, size))
+        this.walkRegion(origin, sizeOfUsed, visit)
     }
+  }
+
+  private walkRegion(
+    origin: Address,
+    sizeOfUsed: (address: Address) => number,
+    visit: PieceVisitor,
+  ): void {
+    const { granuleBits } = this
+    const granules = this.regions.granules(origin)
+    for (let index = 0; index < granules; ) {
+      const block = origin + (index << granuleBits)
+      const side = this.memory.u8[this.side(origin, index)]
+      const bytes =
+        side === 0 ? this.goodSize(Math.max(sizeOfUsed(block), 1)) : 2 ** (side - 1 + granuleBits)
+      visit(block, bytes, side === 0)
+      index += bytes >>> granuleBits
+    }
+  }
+
+  /** Address of the side byte of a granule. @internal */
+  side(origin: Address, index: number): Address {
+    return origin - SIDE_BACK_BYTES - index
   }
 
   /** Makes lists and side bytes anew: everything between blocks in use is cut into the largest blocks that fit. */
@@ -263,7 +283,7 @@ export class Buddy
   private repairRegion(origin: Address, usedBytes: (address: Address) => number): void {
     const { regions, granuleBits } = this
     const granules = regions.granules(origin)
-    this.memory.u8.fill(0, regions.side(origin, granules - 1), regions.side(origin, 0) + 1)
+    regions.clearSides(origin)
     let free = 0
     for (let index = 0; index <= granules; ) {
       const used = index === granules ? 1 : usedBytes(origin + (index << granuleBits))
@@ -299,19 +319,21 @@ export class Buddy
     this.lists.unlink(block, from)
     const origin = this.regions.originOf(block)
     const index = (block - origin) >>> this.granuleBits
-    this.memory.u8[this.regions.side(origin, index)] = 0
+    this.memory.u8[this.side(origin, index)] = 0
     for (let half = from - 1; half >= order; half--) this.addFree(origin, index + (1 << half), half)
     return block
   }
 
   private addFree(origin: Address, index: number, order: number): void {
     this.lists.push(origin + (index << this.granuleBits), order)
-    this.memory.u8[this.regions.side(origin, index)] = order + 1
+    this.memory.u8[this.side(origin, index)] = order + 1
   }
 
   private allocateFromNewRegion(order: number): Address {
     if (order >= 31 - this.granuleBits) return 0
-    const origin = this.regions.obtain(order)
+    let origin = this.regions.obtain(2 ** order)
+    // The empty region kept was too small; what it holds may be what the parent lacks.
+    if (origin === 0 && this.releaseKept()) origin = this.regions.obtain(2 ** order)
     if (origin === 0) return 0
     this.freeRange(origin, 0, this.regions.granules(origin))
     return this.takeBlock(this.lists.orderFrom(order), order)
@@ -320,13 +342,30 @@ export class Buddy
   /** Gives the region back if all of it is free, and if there is another empty one to serve the next request. */
   private releaseIfEmpty(origin: Address, granules: number): void {
     const { u32 } = this.memory
-    if ((u32[this.slots + FLAGS] & FLAG_RELEASE) === 0 || !this.isEmpty(origin, granules)) return
+    if (u32[this.slots + RELEASES] === 0 || !this.isEmpty(origin, granules)) return
     const kept = u32[this.slots + EMPTY_REGION]
-    const keptStands = kept !== 0 && kept !== origin && this.regions.originOf(kept) === kept
-    if (!keptStands || !this.isEmpty(kept, this.regions.granules(kept))) {
-      u32[this.slots + EMPTY_REGION] = origin
-      return
-    }
+    if (kept === origin) return
+    if (this.isKept(kept)) this.release(origin)
+    else u32[this.slots + EMPTY_REGION] = origin
+  }
+
+  /** Gives the empty region kept back. @returns Whether there was one. */
+  private releaseKept(): boolean {
+    const kept = this.memory.u32[this.slots + EMPTY_REGION]
+    if (!this.isKept(kept)) return false
+    this.memory.u32[this.slots + EMPTY_REGION] = 0
+    this.release(kept)
+    return true
+  }
+
+  /** Whether the region noted as empty still is ours, and empty. */
+  private isKept(kept: Address): boolean {
+    const stands = kept !== 0 && this.regions.originOf(kept) === kept
+    return stands && this.isEmpty(kept, this.regions.granules(kept))
+  }
+
+  private release(origin: Address): void {
+    const granules = this.regions.granules(origin)
     let index = 0
     for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
       if ((granules & (1 << order)) === 0) continue
@@ -341,7 +380,7 @@ export class Buddy
     let index = 0
     for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
       if ((granules & (1 << order)) === 0) continue
-      if (this.memory.u8[this.regions.side(origin, index)] !== order + 1) return false
+      if (this.memory.u8[this.side(origin, index)] !== order + 1) return false
       index += 1 << order
     }
     return true

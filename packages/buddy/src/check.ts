@@ -25,7 +25,7 @@ export function checkBuddy(buddy: Buddy, memory: Memory): void {
           block,
         )
       }
-      if (memory.u8[regions.side(origin, index)] !== order + 1) {
+      if (memory.u8[buddy.side(origin, index)] !== order + 1) {
         throw new InvariantError(
           'buddy',
           `the side byte of a free block of order ${order} is wrong`,
@@ -33,10 +33,7 @@ export function checkBuddy(buddy: Buddy, memory: Memory): void {
         )
       }
       const other = index ^ (1 << order)
-      if (
-        other + (1 << order) <= granules &&
-        memory.u8[regions.side(origin, other)] === order + 1
-      ) {
+      if (other + (1 << order) <= granules && memory.u8[buddy.side(origin, other)] === order + 1) {
         throw new InvariantError(
           'buddy',
           `two free buddies of order ${order} were not joined`,
@@ -49,7 +46,7 @@ export function checkBuddy(buddy: Buddy, memory: Memory): void {
   }
   for (const origin of origins) {
     for (let index = 0; index < regions.granules(origin); index++) {
-      const side = memory.u8[regions.side(origin, index)]
+      const side = memory.u8[buddy.side(origin, index)]
       const block = origin + (index << granuleBits)
       if (side !== 0 && listed.get(block) !== side - 1) {
         throw new InvariantError(

@@ -1,10 +1,11 @@
 /** The two ready compositions, and how they are tuned. */
 import { Buddy } from '@vmalloc/buddy'
+import { Fit } from '@vmalloc/fit'
 import { MappedBlocks } from '@vmalloc/large'
 import { ClassicMark, Mark32, type Marking } from '@vmalloc/marking'
 import type { Memory } from '@vmalloc/memory'
 import { ChunkPool } from '@vmalloc/small'
-import type { AssemblySite, Composition, HeapParts, SmallPart } from './composition.ts'
+import type { AssemblySite, Composition, HeapParts, Part, SmallPart } from './composition.ts'
 import { type Classes, MAX_POOLS, readClasses, writeClasses } from './settings.ts'
 import { resolveTuning, type Tuning } from './tuning.ts'
 
@@ -15,9 +16,9 @@ const POOL_CONTROL_ROOM_BYTES = 64
 interface Style {
   readonly name: string
   readonly sizes: Required<Tuning>
-  /** Regions that are powers of two and kept for ever, as in the original. */
-  readonly exactRegions: boolean
   marking(memory: Memory): Marking
+  /** The strategy for requests between small and large. */
+  medium(site: AssemblySite, sizes: Required<Tuning>, marking: Marking): Part
 }
 
 const DEFAULT_STYLE: Style = {
@@ -25,15 +26,24 @@ const DEFAULT_STYLE: Style = {
   sizes: {
     pools: [16, 32, 48, 64],
     firstRefill: 4096,
-    refillCap: 65536,
+    refillCap: 8192,
     largeFrom: 128 * 1024,
-    granule: 64,
-    regionSize: 65536,
-    growth: 0.125,
+    granule: 32,
+    regionSize: 16384,
+    growth: 0.0625,
     regionCap: 2 ** 20,
   },
-  exactRegions: false,
   marking: (memory) => new Mark32(memory),
+  medium(site, { granule, regionSize, growth, regionCap }, { phase, headerBytes }) {
+    return site.layer('medium', Fit, {
+      granule,
+      regionSize,
+      growth,
+      regionCap,
+      phase,
+      linkOffset: headerBytes,
+    })
+  },
 }
 
 const CLASSIC_STYLE: Style = {
@@ -48,15 +58,26 @@ const CLASSIC_STYLE: Style = {
     growth: 1,
     regionCap: 2 ** 30,
   },
-  exactRegions: true,
   marking: (memory) => new ClassicMark(memory),
+  medium(site, { granule, regionSize, growth, regionCap }, { phase, headerBytes }) {
+    return site.layer('medium', Buddy, {
+      granule,
+      regionSize,
+      growth,
+      regionCap,
+      carveRemainder: false,
+      release: false,
+      phase,
+      linkOffset: headerBytes,
+    })
+  },
 }
 
 /** Control bytes of the layers of both presets, alignment to cache lines included. */
 function presetControlBytes(maximum: number): number {
   return (
     MAX_POOLS * POOL_CONTROL_ROOM_BYTES +
-    Buddy.controlBytes(maximum) +
+    Math.max(Buddy.controlBytes(maximum), Fit.controlBytes(maximum)) +
     MappedBlocks.controlBytes() +
     4 * POOL_CONTROL_ROOM_BYTES
   )
@@ -91,22 +112,11 @@ function compose(style: Style, tuning: Tuning): Composition {
       // Who attaches may have been tuned otherwise: what the heap says holds.
       const { pools, largeFrom }: Classes = readClasses(memory)
       const marking = style.marking(memory)
-      const { phase, headerBytes } = marking
-      const { granule, regionSize, growth, regionCap } = sizes
       return {
         marking,
         small: pools.map((bytes) => pool(site, marking, bytes, sizes)),
-        medium: site.layer('medium', Buddy, {
-          granule,
-          regionSize,
-          growth,
-          regionCap,
-          carveRemainder: !style.exactRegions,
-          release: !style.exactRegions,
-          phase,
-          linkOffset: headerBytes,
-        }),
-        large: site.layer('large', MappedBlocks, { phase }),
+        medium: style.medium(site, sizes, marking),
+        large: site.layer('large', MappedBlocks, { phase: marking.phase }),
         largeFrom,
       }
     },

@@ -1,5 +1,6 @@
 /** Figures of a heap. */
 import { Buddy } from '@vmalloc/buddy'
+import { Fit } from '@vmalloc/fit'
 import { ChunkPool } from '@vmalloc/small'
 import { type Breakdown, breakdownOf } from './front/breakdown.ts'
 import type { CacheSlots } from './threads/cache-slots.ts'
@@ -48,15 +49,17 @@ export interface PoolStats {
   readonly refills: number
 }
 
-/** The buddy. */
+/** The medium strategy, a fit or a buddy. */
 export interface MediumStats {
   /** Bytes of a block of order 0. */
   readonly granule: number
   readonly regions: number
   /** Bytes of all regions. */
   readonly obtained: number
-  /** Number of free blocks of each order. */
+  /** Number of free blocks by the power of two below their granules: a buddy's orders. */
   readonly freeByOrder: readonly number[]
+  /** Bytes of all free blocks. */
+  readonly freeBytes: number
 }
 
 /** Collects the figures. Cost: linear in the number of free chunks and blocks. */
@@ -64,7 +67,7 @@ export function statsOf(session: Session): HeapStats {
   const { arena, slots } = session
   const { memory, space, parts } = arena
   const meta = space.metaBytes
-  const buddy = parts.medium.layer
+  const medium = parts.medium.layer
   const counted = {
     ...session.totals(),
     mapped: space.mappedBytes + meta,
@@ -85,12 +88,13 @@ export function statsOf(session: Session): HeapStats {
         : [],
     ),
     medium:
-      buddy instanceof Buddy
+      medium instanceof Buddy || medium instanceof Fit
         ? {
-            granule: 2 ** buddy.granuleBits,
-            regions: buddy.regionCount,
-            obtained: buddy.obtainedBytes,
-            freeByOrder: buddy.countFree(),
+            granule: 2 ** medium.granuleBits,
+            regions: medium.regionCount,
+            obtained: medium.obtainedBytes,
+            freeByOrder: medium.countFree(),
+            freeBytes: medium.countFreeBytes(),
           }
         : undefined,
     cache: cacheStats(slots),

@@ -17,7 +17,7 @@ export interface Tuning {
   readonly firstRefill?: number
   /**
    * The most bytes of one refill of a pool; refills double up to it.
-   * @defaultValue 65536; classic 1 GiB
+   * @defaultValue 8192; classic 1 GiB
    */
   readonly refillCap?: number
   /**
@@ -26,22 +26,22 @@ export interface Tuning {
    */
   readonly largeFrom?: number
   /**
-   * Bytes of the buddy's smallest block, a power of two from 32 to 64 KiB.
-   * @defaultValue 64; classic 128
+   * Bytes of the medium strategy's granule, a power of two from 32 to 4096: its smallest block.
+   * @defaultValue 32; classic 128
    */
   readonly granule?: number
   /**
-   * Bytes of the buddy's first region, at least 4 granules.
-   * @defaultValue 64 KiB; classic 128 KiB
+   * Bytes of the medium strategy's first region, at least 4096.
+   * @defaultValue 16 KiB; classic 128 KiB
    */
   readonly regionSize?: number
   /**
    * Growth factor: the next region has `regionSize + growth * bytes obtained so far`. A number from 0 to 16.
-   * @defaultValue 0.125; classic 1
+   * @defaultValue 0.0625; classic 1
    */
   readonly growth?: number
   /**
-   * The most bytes of one region of the buddy, unless one block needs more; at least `regionSize`.
+   * The most bytes of one region, unless one block needs more; at least `regionSize`.
    * @defaultValue 1 MiB; classic 1 GiB
    */
   readonly regionCap?: number

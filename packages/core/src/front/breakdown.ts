@@ -1,5 +1,6 @@
 /** Where the bytes of a heap are: waste inside blocks, waste between them, and what is ready to be used. */
 import { Buddy } from '@vmalloc/buddy'
+import { Fit } from '@vmalloc/fit'
 import { MappedBlocks } from '@vmalloc/large'
 import { SMALL } from '@vmalloc/marking'
 import { ChunkPool } from '@vmalloc/small'
@@ -62,7 +63,7 @@ export interface Counted {
     readonly chunks: number
     readonly free: number
   }[]
-  readonly medium: { readonly granule: number; readonly freeByOrder: readonly number[] } | undefined
+  readonly medium: { readonly freeBytes: number } | undefined
 }
 
 /** Cost: linear in the blocks that threads keep ready; one walk for strategies of the user's own, and for known slack. */
@@ -94,7 +95,7 @@ interface Pieces {
 function isKnown({ parts }: Arena): boolean {
   return (
     parts.small.every(({ layer }) => layer instanceof ChunkPool) &&
-    parts.medium.layer instanceof Buddy &&
+    (parts.medium.layer instanceof Buddy || parts.medium.layer instanceof Fit) &&
     parts.large.layer instanceof MappedBlocks
   )
 }
@@ -112,8 +113,7 @@ function countedPieces({ arena, slots }: Session, { blocks, small, medium }: Cou
   const large = (arena.parts.large.layer as MappedBlocks).regions
   return {
     small: small.reduce((sum, { chunkSize, free }) => sum + chunkSize * free, 0),
-    medium:
-      medium?.freeByOrder.reduce((sum, n, order) => sum + n * medium.granule * 2 ** order, 0) ?? 0,
+    medium: medium?.freeBytes ?? 0,
     cached,
     counts: { small: usedChunks, medium: blocks - usedChunks - large, large },
   }

@@ -11,7 +11,7 @@ import type { HeapBlock } from '../walk.ts'
 import { ArrayBlock, Block } from './block.ts'
 import { freeAllBlocks } from './free-all.ts'
 import { type HeapMap, mapOf } from './heap-map.ts'
-import type { Family } from './interpose.ts'
+import type { Family, Waiting } from './interpose.ts'
 import type { LeakWatch } from './leak-watch.ts'
 import { leaksSince } from './leaks.ts'
 import { OutOfMemoryError } from './out-of-memory-error.ts'
@@ -33,16 +33,19 @@ export abstract class HeapFront implements Family {
   abstract calloc(count: number, size: number): Address
   abstract realloc(address: Address, size: number): Address
   abstract alignedAlloc(size: number, alignment: number): Address
+  abstract tryMalloc(size: number): Address
+  abstract mallocAsync(size: number, options?: Waiting): Promise<Address>
+  abstract freeAsync(address: Address, options?: Waiting): Promise<void>
   abstract usableSize(address: Address): number
 
   /**
    * Frees every block in use, whichever thread allocated it. No other thread may use the heap meanwhile.
    *
    * @returns How many there were. Cost: one walk, and a free for each.
-   * @throws `HeapCorruptionError` when a block is damaged. Then nothing was freed.
+   * @throws `HeapCorruptionError` when a block is damaged, `InvariantError` when its header is gone. Then nothing was freed.
    */
   freeAll(): number {
-    return this.session.run(() => freeAllBlocks(this.session))
+    return freeAllBlocks(this.session)
   }
 
   /**

@@ -4,7 +4,8 @@ import { type HeapBlock, walkArena } from '../walk.ts'
 
 /**
  * What a byte can be: a payload of one of the kinds, `mark` header or footer, `meta` bookkeeping (superblock, page map,
- * side bytes, rests of pages), `free` room in a strategy's region, `pages` unmapped pages, `foreign` not the heap's.
+ * side bytes, rests of pages), `free` room in a strategy's region or kept ready by a
+ * thread, `pages` unmapped pages, `foreign` not the heap's.
  */
 export type MapPart = 'small' | 'medium' | 'large' | 'mark' | 'meta' | 'free' | 'pages' | 'foreign'
 
@@ -62,7 +63,7 @@ export function mapOf(arena: Arena): HeapMap {
 function addPiece(builder: Builder, piece: HeapBlock): void {
   const { address, size, kind, state, block, blockSize } = piece
   if (kind === 'pages' || kind === 'meta') builder.add(block, blockSize, kind)
-  else if (state === 'free') builder.add(block, blockSize, 'free')
+  else if (state !== 'used') builder.add(block, blockSize, 'free')
   else {
     builder.add(block, address - block, 'mark')
     builder.add(address, size, kind)

@@ -14,6 +14,15 @@ export interface Family {
   realloc(address: Address, size: number): Address
   alignedAlloc(size: number, alignment: number): Address
   freeAll(): number
+  tryMalloc(size: number): Address
+  mallocAsync(size: number, options?: Waiting): Promise<Address>
+  freeAsync(address: Address, options?: Waiting): Promise<void>
+}
+
+/** How a call that does not block waits for the lock. */
+export interface Waiting {
+  /** Gives up with the signal's reason. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -23,6 +32,7 @@ export interface Family {
  */
 export function interpose(heap: Family, wrap: (before: Family) => Partial<Family>): () => void {
   const { malloc, free, calloc, realloc, alignedAlloc, freeAll } = heap
+  const { tryMalloc, mallocAsync, freeAsync } = heap
   const before: Family = {
     malloc: (size) => malloc.call(heap, size),
     free: (address) => free.call(heap, address),
@@ -30,8 +40,14 @@ export function interpose(heap: Family, wrap: (before: Family) => Partial<Family
     realloc: (address, size) => realloc.call(heap, address, size),
     alignedAlloc: (size, alignment) => alignedAlloc.call(heap, size, alignment),
     freeAll: () => freeAll.call(heap),
+    tryMalloc: (size) => tryMalloc.call(heap, size),
+    mallocAsync: (size, options) => mallocAsync.call(heap, size, options),
+    freeAsync: (address, options) => freeAsync.call(heap, address, options),
   }
   Object.assign(heap, wrap(before))
   // Not deleted: an object that loses properties is slow ever after.
-  return () => Object.assign(heap, { malloc, free, calloc, realloc, alignedAlloc, freeAll })
+  return () => {
+    Object.assign(heap, { malloc, free, calloc, realloc, alignedAlloc, freeAll })
+    Object.assign(heap, { tryMalloc, mallocAsync, freeAsync })
+  }
 }

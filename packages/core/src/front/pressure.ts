@@ -96,5 +96,19 @@ export function installPressure(
     calloc: (count, size) => watched(count * size, () => before.calloc(count, size)),
     realloc: (address, size) => watched(size, () => before.realloc(address, size)),
     alignedAlloc: (size, alignment) => watched(size, () => before.alignedAlloc(size, alignment)),
+    // A 0 of tryMalloc may only say that the lock is taken: no pressure.
+    tryMalloc: (size) => {
+      const address = before.tryMalloc(size)
+      if (address !== 0) gauge.afterAllocation(mappedBytes(), size)
+      return address
+    },
+    mallocAsync: async (size, options) => {
+      let address = await before.mallocAsync(size, options)
+      if (address === 0 && size > 0 && gauge.afterFailure(mappedBytes(), size)) {
+        address = await before.mallocAsync(size, options)
+      }
+      if (address !== 0) gauge.afterAllocation(mappedBytes(), size)
+      return address
+    },
   }))
 }

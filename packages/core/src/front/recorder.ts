@@ -104,6 +104,20 @@ export class Recorder {
           () => before.realloc(address, size),
           (moved) => this.#resized(address, size, moved),
         ),
+      tryMalloc: (size) =>
+        outermost(
+          () => before.tryMalloc(size),
+          (address) => this.#born(address, () => this.#writer.malloc(size)),
+        ),
+      mallocAsync: async (size, options) => {
+        const address = await before.mallocAsync(size, options)
+        if (this.#recording) this.#born(address, () => this.#writer.malloc(size))
+        return address
+      },
+      freeAsync: async (address, options) => {
+        await before.freeAsync(address, options)
+        if (this.#recording) this.#died(address)
+      },
       freeAll: () =>
         outermost(
           () => before.freeAll(),

@@ -8,6 +8,7 @@ import {
   type Backing,
   LOCK_OFFSET_BYTES,
   Memory,
+  MemoryError,
   type MemoryHandle,
   WASM_PAGE_BYTES,
 } from '@vmalloc/memory'
@@ -56,8 +57,8 @@ export interface RestoreTarget {
    */
   readonly shared?: boolean
   /**
-   * Restore into this memory, at the addresses of the snapshot; what lies between its ranges is not touched. A
-   * `WebAssembly.Memory` that is too short grows.
+   * Restore into this memory, at the addresses of the snapshot. Only the heap's own pages are written; free ones become
+   * zero. A `WebAssembly.Memory` that is too short grows.
    * @defaultValue a new `WebAssembly.Memory`
    */
   readonly memory?: Backing
@@ -76,6 +77,7 @@ export function restoreSnapshot(
   attach: (handle: MemoryHandle) => Assembled,
 ): MemoryHandle {
   const { header, data } = decodeSnapshot(bytes)
+  if (memory !== undefined) requireMemory(memory)
   const threaded = shared ?? header.threaded
   const backing = memory ?? newMemory(header, threaded)
   const u8 = new Uint8Array(bufferFor(backing, header, threaded))
@@ -87,7 +89,9 @@ export function restoreSnapshot(
   const superblock = new DataView(u8.buffer, header.base)
   superblock.setUint32(LENGTH_OFFSET_BYTES, Math.floor(u8.byteLength / 8) * 8, true)
   const handle = { memory: backing, base: header.base }
-  reclaimCaches(attach(handle))
+  const assembled = attach(handle)
+  reclaimCaches(assembled)
+  if (memory !== undefined) clearFreePages(assembled)
   const flags = superblock.getUint32(FLAGS_OFFSET_BYTES, true)
   superblock.setUint32(
     FLAGS_OFFSET_BYTES,
@@ -95,6 +99,13 @@ export function restoreSnapshot(
     true,
   )
   return handle
+}
+
+/** The heap takes pages that it never used for zero. */
+function clearFreePages({ arena: { memory, space } }: Assembled): void {
+  for (const { address, length, name } of space.maps()) {
+    if (name === '[free]') memory.zero(address, length)
+  }
 }
 
 /** All threads of the heap that was are gone. */
@@ -121,6 +132,19 @@ function newMemory({ byteLength, maximum }: SnapshotHeader, shared: boolean): We
   // Made for its checks and errors; the superblock it wrote is not part of the snapshot.
   memory.u8.fill(0, 0, memory.controlEnd)
   return memory.handle.memory as WebAssembly.Memory
+}
+
+function requireMemory(memory: unknown): void {
+  const known =
+    memory instanceof WebAssembly.Memory ||
+    memory instanceof ArrayBuffer ||
+    (typeof SharedArrayBuffer !== 'undefined' && memory instanceof SharedArrayBuffer)
+  if (!known) {
+    throw new MemoryError(
+      'BAD_MEMORY',
+      'memory is none: it must be a WebAssembly.Memory, a SharedArrayBuffer or an ArrayBuffer',
+    )
+  }
 }
 
 /** The buffer of a memory, long enough. */

@@ -62,6 +62,15 @@ export function installZeroing(heap: ZeroedHeap, session: Session, flags: number
         free(address)
         return moved
       },
+      tryMalloc: (size) => (onAlloc ? wiped(before.tryMalloc(size)) : before.tryMalloc(size)),
+      mallocAsync: async (size, options) => {
+        const address = await before.mallocAsync(size, options)
+        return onAlloc ? wiped(address) : address
+      },
+      freeAsync: async (address, options) => {
+        if (onFree && address !== 0) wiped(address)
+        await before.freeAsync(address, options)
+      },
       freeAll: () => {
         const { arena } = session
         const used = onFree ? session.inspect(() => usedBlocks(arena)) : []

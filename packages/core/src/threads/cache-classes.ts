@@ -16,7 +16,7 @@ export interface ThreadCacheOptions {
   readonly slots?: number
   /**
    * The most bytes kept ready in one size class.
-   * @defaultValue 16384
+   * @defaultValue 16384 in a shared heap; 4096 in one of a single thread, which has no lock to avoid
    */
   readonly bytesPerClass?: number
   /**
@@ -45,6 +45,8 @@ export interface CacheClass {
 const BATCH_BYTES = 2048
 const MAX_BATCH_BLOCKS = 32
 
+const UNSHARED_BYTES_PER_CLASS = 4096
+
 export const DEFAULT_CACHE: Required<ThreadCacheOptions> = {
   slots: 32,
   bytesPerClass: 16384,
@@ -53,9 +55,13 @@ export const DEFAULT_CACHE: Required<ThreadCacheOptions> = {
 }
 
 /** @throws RangeError naming the option. */
-export function resolveCacheOptions(options: ThreadCacheOptions): Required<ThreadCacheOptions> {
+export function resolveCacheOptions(
+  options: ThreadCacheOptions,
+  shared: boolean,
+): Required<ThreadCacheOptions> {
   requireKnownOptions(options, Object.keys(DEFAULT_CACHE), 'threadCache')
-  const resolved = { ...DEFAULT_CACHE, ...options }
+  const bytesPerClass = shared ? DEFAULT_CACHE.bytesPerClass : UNSHARED_BYTES_PER_CLASS
+  const resolved = { ...DEFAULT_CACHE, bytesPerClass, ...options }
   const rules: readonly [keyof ThreadCacheOptions, number, number][] = [
     ['slots', 1, 1024],
     ['bytesPerClass', 64, 2 ** 24],

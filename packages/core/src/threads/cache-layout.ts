@@ -5,7 +5,7 @@
  *     + 0  magic "TCAC"    + 4  layout version    + 8  number of slots   +12  address of slot 0   +16  classes
  *     +64  a row for each class, class 0 unused: block size, kind, limit, batch
  *
- *     a slot, 256 bytes, so that no two threads write to one cache line:
+ *     a slot, 512 bytes, so that no two threads write to one cache line:
  *     + 0  owner id, 0 when the slot is free
  *     + 4  refills      + 8  flushes
  *     +16  live bytes   +20  peak of them   +24  blocks      what this thread allocated minus what it freed, signed
@@ -15,11 +15,11 @@
  */
 export const CACHE_MAGIC = 0x43414354
 export const CACHE_VERSION = 1
-export const MAX_CLASSES = 24
+export const MAX_CLASSES = 40
 export const CLASSES_OFFSET_BYTES = 64
 export const CLASS_BYTES = 16
 export const CACHE_CONTROL_BYTES: number = CLASSES_OFFSET_BYTES + MAX_CLASSES * CLASS_BYTES
-export const SLOT_BYTES = 256
+export const SLOT_BYTES = 512
 
 /** Word offsets in the control block. */
 export const MAGIC = 0

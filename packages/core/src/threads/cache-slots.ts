@@ -47,7 +47,7 @@ export class CacheSlots {
   ): CacheSlots | undefined {
     const { marking, memory, parts, overhead } = arena
     if (!isCacheable(marking)) return undefined
-    const resolved = resolveCacheOptions(options)
+    const resolved = resolveCacheOptions(options, memory.threaded)
     const slots = memory.threaded ? resolved.slots : 1
     const address = memory.threaded
       ? source.allocateZeroed(slots * L.SLOT_BYTES)

@@ -1,0 +1,111 @@
+/**
+ * `Quarantine`: freed blocks that are held back, oldest first, in a ring of words in the memory.
+ *
+ * Everything runs under the lock. A word of the ring is a claim, not a fact: a block counts as held only if its marks
+ * say so too. A thread that dies between the two loses one block.
+ */
+import type { Marking } from '@vmalloc/marking'
+import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
+import { HELD_BLOCKS, HELD_BYTES, OLDEST, RING } from './debug-layout.ts'
+import type { QuarantineOptions } from './debug-options.ts'
+
+export class Quarantine {
+  readonly maxBlocks: number
+  readonly maxBytes: number
+  private readonly memory: Memory
+  private readonly marking: Marking
+  /** Word index of the control block. */
+  private readonly slots: number
+
+  constructor(
+    memory: Memory,
+    marking: Marking,
+    slots: number,
+    limits: Required<QuarantineOptions>,
+  ) {
+    this.memory = memory
+    this.marking = marking
+    this.slots = slots
+    this.maxBlocks = limits.blocks
+    this.maxBytes = limits.bytes
+  }
+
+  get blocks(): number {
+    return this.memory.u32[this.slots + HELD_BLOCKS]
+  }
+
+  /** Bytes of the blocks held, marks included. */
+  get bytes(): number {
+    return this.memory.u32[this.slots + HELD_BYTES]
+  }
+
+  /** Whether a block of so many bytes is ever held. */
+  takes(bytes: number): boolean {
+    return this.maxBlocks > 0 && bytes <= this.maxBytes
+  }
+
+  /** Whether there is room for a block of so many bytes now. */
+  hasRoomFor(bytes: number): boolean {
+    return this.blocks < this.maxBlocks && this.bytes + bytes <= this.maxBytes
+  }
+
+  /** Takes a block that is marked as held. */
+  push(block: Address, bytes: number): void {
+    const { u32 } = this.memory
+    u32[this.wordAt(this.blocks)] = block
+    u32[this.slots + HELD_BYTES] += bytes
+    u32[this.slots + HELD_BLOCKS]++
+  }
+
+  /** The block held longest, 0 when none is. @throws InvariantError when the ring was overwritten. */
+  oldest(): Address {
+    return this.blocks === 0 ? 0 : this.blockAt(0)
+  }
+
+  /** Forgets the oldest block of `bytes` bytes. */
+  dropOldest(bytes: number): void {
+    const { u32 } = this.memory
+    u32[this.slots + OLDEST] = (u32[this.slots + OLDEST] + 1) % this.maxBlocks
+    u32[this.slots + HELD_BLOCKS]--
+    u32[this.slots + HELD_BYTES] = Math.max(0, u32[this.slots + HELD_BYTES] - bytes)
+  }
+
+  /** Visits the blocks, oldest first. @throws InvariantError when the ring was overwritten. */
+  each(visit: (block: Address) => void): void {
+    for (let i = 0; i < this.blocks; i++) visit(this.blockAt(i))
+  }
+
+  /** Empties the ring without looking at it: after a repair found it overwritten. The blocks stay held, and are lost. */
+  forget(): void {
+    this.memory.u32[this.slots + HELD_BLOCKS] = 0
+    this.memory.u32[this.slots + HELD_BYTES] = 0
+    this.memory.u32[this.slots + OLDEST] = 0
+  }
+
+  /** @throws InvariantError unless the ring, its counters and the marks agree. */
+  check(): void {
+    let bytes = 0
+    this.each((block) => {
+      bytes += this.marking.sizeAt(block)
+    })
+    if (bytes !== this.bytes) {
+      throw new InvariantError('quarantine', `${bytes} bytes are held, but ${this.bytes} counted`)
+    }
+  }
+
+  private blockAt(index: number): Address {
+    if (this.blocks > this.maxBlocks || this.memory.u32[this.slots + OLDEST] >= this.maxBlocks) {
+      throw new InvariantError('quarantine', `${this.blocks} blocks of ${this.maxBlocks} are held`)
+    }
+    const block = this.memory.u32[this.wordAt(index)]
+    if (this.marking.stateAt(block) !== 'cached') {
+      throw new InvariantError('quarantine', 'a block held back is not marked as such', block)
+    }
+    return block
+  }
+
+  private wordAt(index: number): number {
+    const { u32 } = this.memory
+    return (u32[this.slots + RING] >>> 2) + ((u32[this.slots + OLDEST] + index) % this.maxBlocks)
+  }
+}
