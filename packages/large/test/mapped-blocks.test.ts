@@ -38,7 +38,7 @@ describe('a block is a mapping', () => {
     const mapped = [...space.maps()].filter(({ name }) => name === 'large')
     expect(mapped.map(({ address }) => address)).toEqual(all)
     expect(mapped.map(({ length }) => length)).toEqual(sizes.map((size) => blocks.goodSize(size)))
-    all.forEach((address, i) => blocks.deallocate(address, sizes[i]))
+    for (const [i, address] of all.entries()) blocks.deallocate(address, sizes[i])
     expect(blocks.regions).toBe(0)
     expect(space.mappedBytes).toBe(0)
   })
