@@ -31,7 +31,7 @@ export interface Tuning {
    */
   readonly granule?: number
   /**
-   * Bytes of the medium strategy's first region, at least 4096.
+   * Bytes of the medium strategy's first region, at least 4096 and 4 granules.
    * @defaultValue 16 KiB; classic 128 KiB
    */
   readonly regionSize?: number
@@ -63,7 +63,8 @@ const POOL_UNIT_BYTES = 16
 /** Room for both marks, of the widest marking, and the phase. */
 const CHUNK_OVERHEAD_BYTES = 48
 const MIN_GRANULE_BYTES = 32
-const MAX_GRANULE_BYTES = 65536
+const MAX_GRANULE_BYTES = 4096
+const MIN_REGION_BYTES = 4096
 const MAX_BYTES = 2 ** 30
 
 /** Looks at everything before a byte is written. @throws RangeError naming the option, the value and the rule. */
@@ -95,9 +96,9 @@ function check(tuning: Required<Tuning>): Required<Tuning> {
       (granule & (granule - 1)) === 0,
     'granule',
     granule,
-    'it must be a power of two from 32 to 65536',
+    'it must be a power of two from 32 to 4096',
   )
-  requireWhole('regionSize', regionSize, 4 * granule, '4 granules')
+  requireWhole('regionSize', regionSize, Math.max(MIN_REGION_BYTES, 4 * granule), '4 granules')
   requireWhole('regionCap', regionCap, regionSize, 'regionSize')
   requireOption(
     typeof growth === 'number' && growth >= 0 && growth <= 16,

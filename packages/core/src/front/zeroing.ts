@@ -1,13 +1,15 @@
 /**
  * A heap that leaves no old bytes behind: blocks are wiped when they are handed out, when they are freed, or both.
  *
- * Invariant with either option on: whatever lies in a block beyond the size last asked for, and was not written there
- * by the owner himself since, is zero. So `realloc` shows neither the bytes that it cut off before nor those of another
- * owner. Cost: a fill of the usable bytes of each block.
+ * With either option `realloc` shows neither the bytes that it cut off before nor those of another owner. With wiping on
+ * allocation, whatever lies in a block beyond the size last asked for, and was not written there by the owner himself
+ * since, is zero; with wiping on free alone it may hold links of the allocator. Cost: a fill of the usable bytes of each
+ * block.
  *
  * Wiping happens outside of the lock: before its free and after its allocation a block is its owner's.
  */
 import type { Address, Memory } from '@vmalloc/memory'
+import { isWord } from '../arguments.ts'
 import { ZERO_ON_ALLOC, ZERO_ON_FREE } from '../settings.ts'
 import type { Session } from '../threads/session.ts'
 import { type Family, interpose } from './interpose.ts'
@@ -51,7 +53,7 @@ export function installZeroing(heap: ZeroedHeap, session: Session, flags: number
       },
       realloc: (address, size) => {
         // Zero, no number, not a block, not a size: the plain realloc knows what to do or to say.
-        if (address === 0 || !(size > 0 && size <= 0xffffffff)) return before.realloc(address, size)
+        if (address === 0 || size === 0 || !isWord(size)) return before.realloc(address, size)
         const usable = heap.usableSize(address)
         if (resizeWiped(heap, session, address, usable, size)) return address
         const moved = malloc(size)

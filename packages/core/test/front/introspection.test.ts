@@ -1,0 +1,181 @@
+/** leaks, map, statistics, freeAll, dup: each figure held against a walk. */
+import { Heap, type HeapBlock, HeapCorruptionError, InvariantError } from '@vmalloc/core'
+import { describe, expect, test } from 'vitest'
+import { bitmapComposition } from '../support/own-composition.ts'
+
+const HEAPS: readonly (readonly [string, () => Heap])[] = [
+  ['default', () => Heap.create()],
+  ['classic', () => Heap.create({ preset: 'classic' })],
+  ['shared', () => Heap.create({ shared: true, maximum: 2 ** 26 })],
+  ['without caches', () => Heap.create({ threadCache: false })],
+  ['tuned', () => Heap.create({ pools: [48, 112], granule: 32, largeFrom: 4096 })],
+  [
+    'of a foreign memory',
+    () => Heap.create({ memory: new WebAssembly.Memory({ initial: 3, maximum: 500 }) }),
+  ],
+  ['of parts of one’s own', () => Heap.create({ composition: bitmapComposition })],
+]
+
+/** A mixture of all kinds, with holes. @returns Addresses in use. */
+function populate(heap: Heap): number[] {
+  const all: number[] = []
+  for (const size of [1, 16, 40, 64, 65, 100, 1000, 5000, 20_000, 131_072, 300_000]) {
+    for (let i = 0; i < 4; i++) all.push(heap.malloc(size))
+  }
+  all.push(heap.alignedAlloc(100, 4096), heap.alignedAlloc(200_000, 65536))
+  expect(all).not.toContain(0)
+  return all.filter((address, i) => {
+    if (i % 3 === 0) heap.free(address)
+    return i % 3 !== 0
+  })
+}
+
+function walked(heap: Heap): HeapBlock[] {
+  const pieces: HeapBlock[] = []
+  heap.walk((piece) => pieces.push(piece))
+  return pieces
+}
+
+describe.each(HEAPS)('a heap %s', (_name, create) => {
+  test('the walk goes up, without overlaps', () => {
+    const heap = create()
+    populate(heap)
+    let end = 0
+    for (const { block, blockSize } of walked(heap)) {
+      expect(block).toBeGreaterThanOrEqual(end)
+      end = block + blockSize
+    }
+  })
+
+  test('leaks are the blocks in use; with an earlier list, those since', () => {
+    const heap = create()
+    const used = populate(heap).sort((a, b) => a - b)
+    const before = heap.leaks()
+    expect(before.map(({ address }) => address)).toEqual(used)
+    const more = [heap.malloc(50), heap.malloc(5000)].sort((a, b) => a - b)
+    expect(heap.leaks(before).map(({ address }) => address)).toEqual(more)
+    for (const address of [...used, ...more]) heap.free(address)
+    expect(heap.leaks()).toEqual([])
+  })
+
+  test('the map covers every byte once and agrees with the walk', () => {
+    const heap = create()
+    populate(heap)
+    const { pieces, start, end, totals } = heap.map()
+    let at = start
+    for (const { address, size } of pieces) {
+      expect(address).toBe(at)
+      expect(size).toBeGreaterThan(0)
+      at += size
+    }
+    expect(at).toBe(end)
+    const used = heap.leaks()
+    for (const kind of ['small', 'medium', 'large'] as const) {
+      const sizes = used.filter((block) => block.kind === kind).map(({ size }) => size)
+      expect(totals[kind]).toBe(sizes.reduce((sum, size) => sum + size, 0))
+    }
+    const sum = Object.values(totals).reduce((a, b) => a + b)
+    expect(sum).toBe(end - start)
+    const { mapped, free } = heap.stats()
+    expect(sum - totals.pages - totals.foreign).toBe(mapped)
+    expect(totals.free).toBe(free.small + free.medium + free.cached)
+  })
+
+  test('every byte mapped is in one figure of the statistics, and the figures are those of a walk', () => {
+    const heap = create()
+    populate(heap)
+    const stats = heap.stats()
+    const { meta, live, marks, free, strategies, mapped, waste, counts, blocks, reserved } = stats
+    expect(meta + live + marks + free.small + free.medium + free.cached + strategies).toBe(mapped)
+    expect(strategies).toBeGreaterThanOrEqual(0)
+    expect(waste).toEqual({ internal: marks, external: mapped - meta - live - marks })
+    expect(counts.small + counts.medium + counts.large).toBe(blocks)
+    const bytes = { small: 0, medium: 0, cached: 0, pages: 0 }
+    const used = { small: 0, medium: 0, large: 0 }
+    for (const { kind, state, blockSize } of walked(heap)) {
+      if (kind === 'meta') continue
+      if (kind === 'pages') bytes.pages += blockSize
+      else if (state === 'used') used[kind]++
+      else bytes[state === 'cached' ? 'cached' : kind === 'small' ? 'small' : 'medium'] += blockSize
+    }
+    expect(counts).toEqual(used)
+    expect({ ...free, pages: 0 }).toEqual({ ...bytes, pages: 0 })
+    if (_name !== 'of a foreign memory') expect(free.pages).toBe(bytes.pages)
+    expect(mapped).toBeLessThanOrEqual(reserved)
+    expect(stats.slack).toBeUndefined()
+    if (stats.medium === undefined) return
+    const { granule, freeByOrder, freeBytes } = stats.medium
+    const least = freeByOrder.reduce((sum, n, order) => sum + n * granule * 2 ** order, 0)
+    expect(freeBytes).toBe(free.medium)
+    // The orders of a buddy are exact; of other blocks they are the powers of two below.
+    expect(least).toBeLessThanOrEqual(freeBytes)
+    if (_name === 'classic') expect(least).toBe(freeBytes)
+  })
+
+  test('freeAll empties the heap, and the same program runs again in the same pages', () => {
+    const heap = create()
+    const blocks = populate(heap).length
+    const { peakMapped, peakLive } = heap.stats()
+    expect(heap.freeAll()).toBe(blocks)
+    heap.check()
+    expect(heap.stats()).toMatchObject({ live: 0, blocks: 0, peakLive })
+    expect(heap.freeAll()).toBe(0)
+    populate(heap)
+    heap.check()
+    expect(heap.stats().peakMapped).toBeLessThanOrEqual(peakMapped + 131_072)
+    expect(heap.stats().peakLive).toBe(peakLive)
+  })
+
+  // A marking of one's own may have no footer.
+  test.skipIf(_name.startsWith('of parts'))('freeAll frees nothing when a block is damaged', () => {
+    const heap = create()
+    const used = populate(heap)
+    const victim = used[5] as number
+    const { live, blocks } = heap.stats()
+    for (const [byte, error] of [
+      [victim + heap.usableSize(victim), HeapCorruptionError],
+      [victim - 1, InvariantError],
+    ] as const) {
+      heap.memory.u8[byte] ^= 0xff
+      expect(() => heap.freeAll()).toThrow(error)
+      heap.memory.u8[byte] ^= 0xff
+      expect(heap.stats()).toMatchObject({ live, blocks })
+      heap.check()
+    }
+  })
+
+  test('dup copies the content to a block of its own', () => {
+    const heap = create()
+    for (const size of [10, 1000, 200_000]) {
+      const first = heap.malloc(size)
+      heap.view(first, Uint8Array).forEach((_, i, bytes) => {
+        bytes[i] = i * 7
+      })
+      const second = heap.dup(first)
+      expect(second).not.toBe(first)
+      expect(heap.view(second, Uint8Array, size)).toEqual(heap.view(first, Uint8Array, size))
+      heap.free(first)
+      heap.free(second)
+    }
+    expect(heap.dup(0)).toBe(0)
+    heap.check()
+  })
+})
+
+test('freeAll makes old pointers known as freed', () => {
+  const heap = Heap.create({ threadCache: false })
+  const address = heap.malloc(100)
+  heap.freeAll()
+  expect(() => heap.free(address)).toThrow(expect.objectContaining({ code: 'DOUBLE_FREE' }))
+})
+
+test('the map names the pages between ours as foreign', () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 300 })
+  const heap = Heap.create({ memory })
+  heap.malloc(10)
+  memory.grow(5)
+  heap.malloc(400_000)
+  const { totals, pieces } = heap.map()
+  expect(totals.foreign).toBe(5 * 65536)
+  expect(pieces.filter(({ part }) => part === 'foreign')).toHaveLength(1)
+})
