@@ -310,7 +310,9 @@ export class Buddy
 
   /** Order of the smallest block that holds `size` bytes. */
   private orderOf(size: number): number {
-    return size <= 1 << this.granuleBits ? 0 : 32 - Math.clz32((size - 1) >>> this.granuleBits)
+    if (size <= 1 << this.granuleBits) return 0
+    // Shifts see 32 bits only: a size beyond them is beyond every region too.
+    return size > 2 ** 31 ? 31 : 32 - Math.clz32((size - 1) >>> this.granuleBits)
   }
 
   /** Takes the first free block of order `from` and splits it down to `order`; the lower half stays, the upper is freed. */

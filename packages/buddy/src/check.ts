@@ -2,7 +2,7 @@
 import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
 import type { Buddy } from './buddy.ts'
 
-/** Follows every list once. Cost: linear in the number of free blocks and of granules. */
+/** Follows every list once. Cost: linear in the number of free blocks, of granules, and of pages. */
 export function checkBuddy(buddy: Buddy, memory: Memory): void {
   const { lists, regions, granuleBits } = buddy
   if (!lists.nonEmptyMatches()) {
@@ -10,7 +10,6 @@ export function checkBuddy(buddy: Buddy, memory: Memory): void {
   }
   const limit = buddy.obtainedBytes >>> granuleBits
   const listed = new Map<Address, number>()
-  const origins = new Set<Address>()
   for (let order = 0; order < 31 - granuleBits; order++) {
     lists.each(order, limit, (block) => {
       const origin = regions.originOf(block)
@@ -41,8 +40,14 @@ export function checkBuddy(buddy: Buddy, memory: Memory): void {
         )
       }
       listed.set(block, order)
-      origins.add(origin)
     })
+  }
+  const origins = regions.originsIn(0, Math.min(memory.byteLength, memory.maximum))
+  if (origins.length !== buddy.regionCount) {
+    throw new InvariantError(
+      'buddy',
+      `${origins.length} regions are entered, but ${buddy.regionCount} counted`,
+    )
   }
   for (const origin of origins) {
     for (let index = 0; index < regions.granules(origin); index++) {
