@@ -23,6 +23,7 @@ export interface Pressure {
  * Called when the heap is under pressure. For `no-room`: return `true` when something was freed, and the request is
  * tried once more. An error thrown here does not disturb the allocation; it is reported like an uncaught one.
  */
+// biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing is the usual one
 export type OnPressure = (pressure: Pressure) => boolean | void
 
 export class PressureGauge {

@@ -162,12 +162,15 @@ describe.each(HEAPS)('a heap %s', (_name, create) => {
   })
 })
 
-test('freeAll makes old pointers known as freed', () => {
-  const heap = Heap.create({ threadCache: false })
-  const address = heap.malloc(100)
-  heap.freeAll()
-  expect(() => heap.free(address)).toThrow(expect.objectContaining({ code: 'DOUBLE_FREE' }))
-})
+test.each([true, false])(
+  'freeAll makes old pointers known as freed (caches: %s)',
+  (threadCache) => {
+    const heap = Heap.create({ threadCache })
+    const address = heap.malloc(100)
+    heap.freeAll()
+    expect(() => heap.free(address)).toThrow(expect.objectContaining({ code: 'DOUBLE_FREE' }))
+  },
+)
 
 test('the map names the pages between ours as foreign', () => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 300 })
