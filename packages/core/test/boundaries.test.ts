@@ -122,7 +122,8 @@ describe.each(PRESETS)('%s', (preset) => {
     const refills = heap.stats().small.at(-1)?.refills
     for (const address of addresses) heap.free(address)
     const again = Array.from({ length: 300 }, () => mallocOrFail(heap, 64))
-    expect(again.slice(0, 50)).toEqual(addresses.toReversed().slice(0, 50))
+    // The first few: a thread's cache is short, and the rest goes through the pool.
+    expect(again.slice(0, 10)).toEqual(addresses.toReversed().slice(0, 10))
     expect(heap.stats().small.at(-1)?.refills).toBe(refills)
   })
 
