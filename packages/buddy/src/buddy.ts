@@ -333,31 +333,28 @@ export class Buddy
 
   private allocateFromNewRegion(order: number): Address {
     if (order >= 31 - this.granuleBits) return 0
-    let origin = this.regions.obtain(2 ** order)
-    // The empty region kept was too small; what it holds may be what the parent lacks.
-    if (origin === 0 && this.releaseKept()) origin = this.regions.obtain(2 ** order)
+    const origin = this.regions.obtain(2 ** order)
     if (origin === 0) return 0
     this.freeRange(origin, 0, this.regions.granules(origin))
     return this.takeBlock(this.lists.orderFrom(order), order)
   }
 
-  /** Gives the region back if all of it is free, and if there is another empty one to serve the next request. */
+  /**
+   * Gives a wholly free region back if there is another empty one to serve the next request: the one higher up, so that
+   * the one kept does not lie in the way of larger regions.
+   */
   private releaseIfEmpty(origin: Address, granules: number): void {
     const { u32 } = this.memory
     if (u32[this.slots + RELEASES] === 0 || !this.isEmpty(origin, granules)) return
     const kept = u32[this.slots + EMPTY_REGION]
     if (kept === origin) return
-    if (this.isKept(kept)) this.release(origin)
-    else u32[this.slots + EMPTY_REGION] = origin
-  }
-
-  /** Gives the empty region kept back. @returns Whether there was one. */
-  private releaseKept(): boolean {
-    const kept = this.memory.u32[this.slots + EMPTY_REGION]
-    if (!this.isKept(kept)) return false
-    this.memory.u32[this.slots + EMPTY_REGION] = 0
-    this.release(kept)
-    return true
+    const another = this.isKept(kept)
+    if (another && kept < origin) {
+      this.release(origin)
+      return
+    }
+    u32[this.slots + EMPTY_REGION] = origin
+    if (another) this.release(kept)
   }
 
   /** Whether the region noted as empty still is ours, and empty. */

@@ -173,11 +173,8 @@ export class Fit
     if (right >= this.regions.granules(origin) || !this.isEnd(origin, right)) return false
     const more = granules - oldGranules
     const behind = origin + (right << granuleBits)
+    if (blocks.granulesOf(behind) < more) return false
     const free = blocks.unlink(behind)
-    if (free < more) {
-      blocks.push(behind, free)
-      return false
-    }
     this.setEnd(origin, right, false)
     if (free === more) this.setEnd(origin, right + free - 1, false)
     else this.addFree(origin, right + more, free - more)
@@ -279,9 +276,7 @@ export class Fit
   }
 
   private allocateElsewhere(granules: number): Address {
-    let origin = this.regions.obtain(granules)
-    // The empty region kept was too small; what it holds may be what the parent lacks.
-    if (origin === 0 && this.releaseKept()) origin = this.regions.obtain(granules)
+    const origin = this.regions.obtain(granules)
     if (origin !== 0) {
       this.addFree(origin, 0, this.regions.granules(origin))
       return this.cut(origin, granules)
@@ -290,23 +285,22 @@ export class Fit
     return block === 0 ? 0 : this.cut(block, granules)
   }
 
-  /** Gives a wholly free region back, if there is another empty one to serve the next request. */
+  /**
+   * Gives a wholly free region back if there is another empty one to serve the next request: the one higher up, so that
+   * the one kept does not lie in the way of larger regions.
+   */
   private releaseEmpty(origin: Address): void {
     const { u32 } = this.memory
     if (u32[this.slots + RELEASES] === 0) return
     const kept = u32[this.slots + EMPTY_REGION]
     if (kept === origin) return
-    if (this.isKept(kept)) this.release(origin)
-    else u32[this.slots + EMPTY_REGION] = origin
-  }
-
-  /** Gives the empty region kept back. @returns Whether there was one. */
-  private releaseKept(): boolean {
-    const kept = this.memory.u32[this.slots + EMPTY_REGION]
-    if (!this.isKept(kept)) return false
-    this.memory.u32[this.slots + EMPTY_REGION] = 0
-    this.release(kept)
-    return true
+    const another = this.isKept(kept)
+    if (another && kept < origin) {
+      this.release(origin)
+      return
+    }
+    u32[this.slots + EMPTY_REGION] = origin
+    if (another) this.release(kept)
   }
 
   /** Whether the region noted as empty still is ours, and empty. */

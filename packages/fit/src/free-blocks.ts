@@ -88,6 +88,15 @@ export class FreeBlocks {
     return granules
   }
 
+  /** Granules of a free block. */
+  granulesOf(block: Address): number {
+    const u32 = this.memory.u32
+    const words = (block + this.linkOffset) >>> 2
+    const check = u32[words] ^ u32[words + 1] ^ u32[words + 2] ^ block ^ this.secret
+    if (check >>> 0 !== u32[words + 3]) this.failLink(block)
+    return u32[words + 2]
+  }
+
   /** Start of the free block whose last granule ends at `end`. */
   startFromTail(end: Address): Address {
     const u32 = this.memory.u32
