@@ -2,7 +2,7 @@
  * The layering as a table, and everything that could bend it held against the table: the manifests, the project
  * references and the imports themselves.
  *
- *     memory <- marking, small, buddy, large <- core -> trace
+ *     memory <- marking, small, buddy, fit, large <- core -> trace
  */
 import { describe, expect, test } from 'vitest'
 import {
@@ -20,10 +20,11 @@ const LAYERS: Record<string, readonly string[]> = {
   marking: ['memory'],
   small: ['memory'],
   buddy: ['memory'],
+  fit: ['memory'],
   large: ['memory'],
   // Knows nothing of memory: a file format.
   trace: [],
-  core: ['buddy', 'large', 'marking', 'memory', 'small', 'trace'],
+  core: ['buddy', 'fit', 'large', 'marking', 'memory', 'small', 'trace'],
 }
 
 describe.each(Object.entries(LAYERS))('%s', (folder, allowed) => {
