@@ -39,7 +39,7 @@ export interface Options {
 }
 
 const FULL: Effort = { sampleMs: 100, samples: 5, limitMs: 10_000 }
-const QUICK: Effort = { sampleMs: 2, samples: 1, limitMs: 250 }
+const QUICK: Effort = { sampleMs: 10, samples: 1, limitMs: 250 }
 const FULL_ROUNDS = 5
 const QUICK_TRACES = 2
 
@@ -99,7 +99,12 @@ export function traceName(file: string): string {
 function matcher(only: string | undefined): (...names: string[]) => boolean {
   if (only === undefined) return () => true
   const parts = only.split(',').filter((part) => part !== '')
-  return (...names) => names.some((name) => parts.some((part) => name.includes(part)))
+  // `pairs-16` means itself, not `pairs-16k` too.
+  const exact = new Set(WORKLOADS.map(({ name }) => name))
+  return (...names) =>
+    names.some((name) =>
+      parts.some((part) => (exact.has(part) ? name === part : name.includes(part))),
+    )
 }
 
 function chosenContenders(list: string | undefined): readonly ContenderEntry[] {
