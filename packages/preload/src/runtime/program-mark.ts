@@ -13,7 +13,12 @@
  * left in place asks whether its pages came zeroed. With a footer of one word a payload has 4 mod 16 bytes, so the size
  * such code computes, `(head & -8) - 4`, is exact. Flag 4 is one that dlmalloc ignores.
  */
-import { HeapCorruptionError, type Kind, type Marking, type MarkState } from '@vmalloc/marking'
+import {
+  type CacheableMarking,
+  HeapCorruptionError,
+  type Kind,
+  type MarkState,
+} from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
 
 const HEADER_BYTES = 8
@@ -22,18 +27,19 @@ const OVERHEAD_BYTES: number = HEADER_BYTES + FOOTER_BYTES
 const KIND_MASK = 3
 const INVALID_KIND = 3
 const FREED_FLIP = 0xfffffffc
+const CACHED_FLIP = 0x55555554
 const ALIGNMENT_MASK = 15
 /** Low four bits of each form of head. */
 const PLAIN = 8 | 3
 const INNER = 8 | 7
 const LEAD = 1
 
-export class ProgramMark implements Marking {
+export class ProgramMark implements CacheableMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 8
-  private readonly memory: Memory
-  private readonly secret: number
+  declare private readonly memory: Memory
+  declare private readonly secret: number
 
   constructor(memory: Memory) {
     this.memory = memory
@@ -103,7 +109,9 @@ export class ProgramMark implements Marking {
     const bits = (magic ^ kind) >>> 0
     const expected = this.magic(block, head)
     if (bits === (expected ^ FREED_FLIP) >>> 0) return 'freed'
-    return bits === expected && block + sizeOf(head) <= byteLength ? 'used' : 'none'
+    if (block + sizeOf(head) > byteLength) return 'none'
+    if (bits === (expected ^ CACHED_FLIP) >>> 0) return 'cached'
+    return bits === expected ? 'used' : 'none'
   }
 
   erase(block: Address): void {
@@ -111,6 +119,29 @@ export class ProgramMark implements Marking {
     const payload = this.payloadAt(block)
     if (payload !== block + HEADER_BYTES) u32[(payload - HEADER_BYTES) >>> 2] ^= FREED_FLIP
     u32[block >>> 2] ^= FREED_FLIP
+  }
+
+  markCached(block: Address, size: number, kind: Kind): void {
+    const { u32 } = this.memory
+    const head = size - 16 + PLAIN
+    u32[block >>> 2] = (this.magic(block, head) ^ CACHED_FLIP) | kind
+    u32[(block + 4) >>> 2] = head
+  }
+
+  fromCached(block: Address, size: number): Address {
+    const { u32 } = this.memory
+    const magic = u32[block >>> 2] ^ CACHED_FLIP
+    u32[(block + size - FOOTER_BYTES) >>> 2] = magic
+    u32[block >>> 2] = magic
+    return block + HEADER_BYTES
+  }
+
+  toCached(block: Address): void {
+    this.memory.u32[block >>> 2] ^= CACHED_FLIP
+  }
+
+  toFreed(block: Address): void {
+    this.memory.u32[block >>> 2] ^= CACHED_FLIP ^ FREED_FLIP
   }
 
   private write(block: Address, head: number, size: number, kind: Kind): Address {
@@ -167,7 +198,8 @@ export class ProgramMark implements Marking {
     const end = block + sizeOf(head)
     const fits = (form === PLAIN || form === INNER) && end <= byteLength
     const size = fits ? end - block - OVERHEAD_BYTES : undefined
-    if (fits && bits === (expected ^ FREED_FLIP) >>> 0) {
+    const freed = bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ CACHED_FLIP) >>> 0
+    if (fits && freed) {
       throw new HeapCorruptionError('DOUBLE_FREE', payload, { size, kind })
     }
     const footer = fits ? u32[(end - FOOTER_BYTES) >>> 2] : 0

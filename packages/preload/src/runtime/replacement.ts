@@ -19,12 +19,16 @@ import type { NumberFunction, Originals } from './originals.ts'
 import { OwnedPages } from './owned-pages.ts'
 import type { Stacks } from './stacks.ts'
 
+/** One thread, which keeps what it freed last: that is what programs ask for next. */
+const CACHE = { slots: 1, bytesPerClass: 2 ** 20, blocksPerClass: 16_384, maxBlock: 8192 }
 /** dlmalloc's limit: requests from here on always fail. */
 const TOO_BIG_BYTES = 0xffff0000
 const HIGHEST_ALIGNMENT_BYTES = 2 ** 30
 const PLAIN_ALIGNMENT_BYTES = 16
 /** Up to here a loop beats the call of `fill`. */
 const SHORT_BYTES = 128
+/** Blocks longer than this may grow where they lie. */
+const LONG_BYTES = 2048
 /** Page size that `valloc` promises: WebAssembly's. */
 const WASM_PAGE_BYTES = 65536
 
@@ -111,7 +115,7 @@ export class Replacement {
         return (address, size) => {
           if (originals.inside > 0) return original(address, size)
           counted.realloc++
-          return this.reallocate(address >>> 0, size >>> 0, () => passOn(address, size, 0))
+          return this.reallocate(address >>> 0, size >>> 0, original, size, 0)
         }
       case 'reallocarray':
         return (address, count, size) => {
@@ -120,7 +124,7 @@ export class Replacement {
           const bytes = (count >>> 0) * (size >>> 0)
           // Too much for 32 bits: the original refuses, whatever the block.
           if (bytes > 0xffffffff) return passOn(0, count, size)
-          return this.reallocate(address >>> 0, bytes, () => passOn(address, count, size))
+          return this.reallocate(address >>> 0, bytes, original, count, size)
         }
       case 'memalign':
         return (alignment, size) => {
@@ -194,8 +198,7 @@ export class Replacement {
   private createHeap(memory: WebAssembly.Memory, supply: NumberFunction): Heap {
     return Heap.create({
       composition: programComposition,
-      // One thread: no lock, so no cache before it.
-      threadCache: false,
+      threadCache: CACHE,
       memory,
       grow: (bytes) => {
         const address = this.originals.call(supply, bytes)
@@ -268,14 +271,21 @@ export class Replacement {
     }
   }
 
-  private reallocate(address: Address, size: number, passOn: () => number): Address {
+  /** `original(address, second, third)` answers for blocks that are not ours. */
+  private reallocate(
+    address: Address,
+    size: number,
+    original: NumberFunction,
+    second: number,
+    third: number,
+  ): Address {
     if (address === 0) {
       const fresh = size >= TOO_BIG_BYTES ? 0 : this.allocate(size)
-      return fresh === 0 ? passOn() : fresh
+      return fresh === 0 ? this.originals.call(original, 0, second, third) : fresh
     }
     if (!this.pages.has(address)) {
       this.ledger.foreign++
-      return passOn()
+      return this.originals.call(original, address, second, third)
     }
     this.ledger.countSize(size)
     if (size === 0 && this.options.reallocZeroFrees) {
@@ -283,9 +293,8 @@ export class Replacement {
       return 0
     }
     try {
-      if (size >= TOO_BIG_BYTES) return this.moveToOriginal(address, size)
       const site = this.extra === 0 ? 0 : this.checkedSite(address)
-      const moved = this.heap.realloc(address, Math.max(size + this.extra, 1))
+      const moved = size >= TOO_BIG_BYTES ? 0 : this.resize(address, size)
       if (moved === 0) return this.moveToOriginal(address, size)
       if (this.extra !== 0) {
         this.options.stacks.release(site)
@@ -296,6 +305,37 @@ export class Replacement {
       this.enter(error, 'realloc', address)
       return 0
     }
+  }
+
+  /**
+   * A block that fits and is not half empty stays. A short one that does not fit moves, as it would have to go to another
+   * pool anyway; for a long one the heap looks for room behind it.
+   *
+   * @returns 0 when there is no room.
+   */
+  private resize(address: Address, size: number): Address {
+    const { heap } = this
+    const usable = heap.usableSize(address)
+    const wanted = Math.max(size + this.extra, 1)
+    if (wanted <= usable && wanted > usable >>> 1) return address
+    if (usable > LONG_BYTES) return heap.realloc(address, wanted)
+    const moved = heap.malloc(wanted)
+    if (moved === 0) return 0
+    this.copy(address, moved, Math.min(usable, wanted))
+    heap.free(address)
+    return moved
+  }
+
+  /** Copies whole words: a payload of ours has a multiple of 4 bytes. */
+  private copy(from: Address, to: Address, bytes: number): void {
+    const { u8, u32 } = this.memory
+    if (bytes > SHORT_BYTES) {
+      u8.copyWithin(to, from, from + bytes)
+      return
+    }
+    const distance = (to - from) / 4
+    const end = (from + bytes + 3) >>> 2
+    for (let index = from >>> 2; index < end; index++) u32[index + distance] = u32[index]
   }
 
   /** Our heap has no room: the original may have, and if it has none it says so its own way. */

@@ -2,12 +2,12 @@
  * Where blocks were allocated: call stacks, captured for a sample of the allocations and put into words only when a
  * report asks.
  *
- * A capture costs about 2 us, so a program of ten million calls cannot have one for each. The first 8192 allocations all
+ * A capture costs about 2 us, so a program of ten million calls cannot have one for each. The first 1024 allocations all
  * get one, then every second, every fourth and so on: early blocks, which are few and stay, are known for certain, later
  * ones with a chance.
  */
-const CAPTURES_PER_RATE = 8192
-const FRAMES = 16
+const CAPTURES_PER_RATE = 1024
+const FRAMES = 12
 /** No stack: the allocation was not sampled. */
 export const NO_SITE = 0
 
