@@ -4,8 +4,12 @@
  * `assemble` is one function for both: the site it gets formats each layer when the heap is created, and joins it when
  * a thread attaches.
  */
-import type { Kind, Marking } from '@vmalloc/marking'
+import type { GuardedBlocks, Kind, Marking } from '@vmalloc/marking'
 import type { Address, AddressSpace, Memory, PageSource, RegionAllocator } from '@vmalloc/memory'
+import type { Arena } from './arena.ts'
+import type { BreakOptions } from './debug/debug-options.ts'
+import type { CacheSlots } from './threads/cache-slots.ts'
+import type { Session } from './threads/session.ts'
 
 /** A strategy that can be formatted in a memory and joined later: what all layers of vmalloc are. */
 export interface LayerClass<Layer, Options> {
@@ -50,6 +54,14 @@ export interface HeapParts {
   readonly large: Part
   /** Bytes from which on a request is large. */
   readonly largeFrom: number
+  /** What a debugging preset does around the arena. */
+  readonly guard?: Guard
+}
+
+/** @internal The way into the arena of a heap that guards its blocks, instead of the plain one. */
+export interface Guard {
+  readonly blocks: GuardedBlocks
+  session(arena: Arena, slots: CacheSlots | undefined, options: BreakOptions): Session
 }
 
 /** A recipe for a heap. Give your own to `Heap.create` and to every `Heap.attach`. */

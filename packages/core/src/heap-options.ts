@@ -1,16 +1,23 @@
 /** Options of `Heap.create`, `Heap.attach` and `Heap.restore`: their types, defaults and rules. */
 import { type MemoryOptions, requireKnownOptions, requireOption } from '@vmalloc/memory'
 import type { Composition } from './composition.ts'
+import {
+  BREAK_NAMES,
+  type BreakOptions,
+  DEBUG_NAMES,
+  type DebugOptions,
+  requireBreakOptions,
+} from './debug/debug-options.ts'
 import type { Leak } from './front/leak-watch.ts'
 import type { OnPressure } from './front/pressure.ts'
 import type { RestoreTarget } from './front/snapshot.ts'
-import { PRESETS, type Preset, tunedPreset } from './presets.ts'
+import { isDebugging, PRESETS, type Preset, tunedPreset } from './presets.ts'
 import { type Settings, ZERO_ON_ALLOC, ZERO_ON_FREE } from './settings.ts'
 import type { ThreadCacheOptions } from './threads/cache-classes.ts'
 import { TUNING_NAMES, type Tuning } from './tuning.ts'
 
 /** What one attachment is given: functions cannot lie in a memory. */
-export interface HandleOptions {
+export interface HandleOptions extends BreakOptions {
   /**
    * Called, outside of the lock, when this thread's allocation takes the heap above its soft limit, and when it finds
    * no room: see {@link OnPressure}.
@@ -25,7 +32,11 @@ export interface HandleOptions {
   readonly onLeak?: (leak: Leak) => void
 }
 
-export interface HeapOptions extends Omit<MemoryOptions, 'controlBytes'>, Tuning, HandleOptions {
+export interface HeapOptions
+  extends Omit<MemoryOptions, 'controlBytes'>,
+    Tuning,
+    DebugOptions,
+    HandleOptions {
   /**
    * A ready composition.
    * @defaultValue 'default'
@@ -63,7 +74,7 @@ export interface AttachOptions extends HandleOptions {
 export interface RestoreOptions extends RestoreTarget, AttachOptions {}
 
 const MEMORY_NAMES = ['shared', 'initial', 'maximum', 'memory', 'base', 'secret', 'grow']
-const HANDLE_NAMES = ['onPressure', 'onLeak']
+const HANDLE_NAMES = ['onPressure', 'onLeak', ...BREAK_NAMES]
 const CREATE_NAMES = [
   ...MEMORY_NAMES,
   'preset',
@@ -73,6 +84,7 @@ const CREATE_NAMES = [
   'zeroOnAlloc',
   'zeroOnFree',
   ...TUNING_NAMES,
+  ...DEBUG_NAMES,
   ...HANDLE_NAMES,
 ]
 
@@ -104,6 +116,7 @@ export function resolveHeapOptions(options: HeapOptions): ResolvedOptions {
   )
   requireBoolean('zeroOnAlloc', zeroOnAlloc)
   requireBoolean('zeroOnFree', zeroOnFree)
+  requireDebugging(options, composition === undefined && isDebugging(preset))
   return {
     memory: pick(options, MEMORY_NAMES),
     composition: composition ?? composeFrom(preset, options),
@@ -114,9 +127,10 @@ export function resolveHeapOptions(options: HeapOptions): ResolvedOptions {
     },
   }
 
-  function composeFrom(name: Preset, tuning: Tuning): Composition {
-    const given = TUNING_NAMES.some((key) => tuning[key] !== undefined)
-    return given ? tunedPreset(name, pick(tuning, TUNING_NAMES)) : PRESETS[name]
+  function composeFrom(name: Preset, tuning: Tuning & DebugOptions): Composition {
+    const given = [...TUNING_NAMES, ...DEBUG_NAMES].some((key) => tuning[key] !== undefined)
+    if (!given) return PRESETS[name]
+    return tunedPreset(name, pick(tuning, TUNING_NAMES), pick(tuning, DEBUG_NAMES))
   }
 }
 
@@ -145,7 +159,22 @@ export function compositionFor(name: string, given: Composition | undefined): Co
   return found
 }
 
-function requireHandleOptions({ onPressure, onLeak }: HandleOptions): void {
+/** Options of the debugging presets are for them, and what they fill nobody else wipes. */
+function requireDebugging(options: HeapOptions, debugging: boolean): void {
+  for (const name of [...DEBUG_NAMES, ...BREAK_NAMES]) {
+    const value = options[name]
+    const rule = "only the presets 'debug' and 'sampled' have it"
+    requireOption(debugging || value === undefined, name, value, rule)
+  }
+  for (const name of ['zeroOnAlloc', 'zeroOnFree'] as const) {
+    const rule = 'a debugging preset fills blocks with patterns of its own'
+    requireOption(!debugging || options[name] !== true, name, true, rule)
+  }
+}
+
+function requireHandleOptions(options: HandleOptions): void {
+  const { onPressure, onLeak } = options
+  requireBreakOptions(options)
   for (const [name, value] of Object.entries({ onPressure, onLeak })) {
     requireOption(
       value === undefined || typeof value === 'function',

@@ -9,8 +9,9 @@ import type { Address, Backing, Memory, MemoryHandle } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import { explainSize, isWord, rejectAddress, requireAlignment } from './arguments.ts'
 import { type Assembled, attachArena, createArena } from './assembly.ts'
-import { checkArena } from './check.ts'
 import type { Composition } from './composition.ts'
+import { DebugTools } from './debug/debug-tools.ts'
+import { GuardedSession } from './debug/guarded-session.ts'
 import { HeapFront } from './front/heap-front.ts'
 import { LeakWatch } from './front/leak-watch.ts'
 import { installPressure } from './front/pressure.ts'
@@ -43,9 +44,11 @@ export class Heap extends HeapFront {
   declare private readonly arena: Arena
   declare private readonly store: Memory
 
-  private constructor({ arena, slots }: Assembled, { onPressure, onLeak }: HandleOptions) {
+  private constructor({ arena, slots }: Assembled, options: HandleOptions) {
     super()
-    this.session = new Session(arena, slots)
+    const { onPressure, onLeak } = options
+    const { guard } = arena.parts
+    this.session = guard?.session(arena, slots, options) ?? new Session(arena, slots)
     this.arena = arena
     this.store = arena.memory
     this.watch = onLeak === undefined ? undefined : new LeakWatch(onLeak)
@@ -173,7 +176,7 @@ export class Heap extends HeapFront {
     requireAlignment(alignment)
     if (alignment <= MAX_PLAIN_ALIGNMENT) return this.malloc(size)
     if (!isWord(size) && !explainSize('size', size)) return 0
-    return this.session.run(() => this.arena.allocateAligned(size === 0 ? 1 : size, alignment))
+    return this.session.allocateAligned(size === 0 ? 1 : size, alignment)
   }
 
   /** Bytes of a block that its owner may use, at least what was asked for; 0 for address 0. */
@@ -189,6 +192,12 @@ export class Heap extends HeapFront {
     return this.arena.goodSize(size === 0 ? 1 : size)
   }
 
+  /** What a heap of the preset `debug` or `sampled` knows about its blocks; `undefined` for other heaps. */
+  get debug(): DebugTools | undefined {
+    const { session } = this
+    return session instanceof GuardedSession ? new DebugTools(session) : undefined
+  }
+
   /** Figures of the heap. Cost: linear in the number of free chunks and blocks. */
   stats(): HeapStats {
     return this.session.inspect(() => statsOf(this.session))
@@ -196,7 +205,7 @@ export class Heap extends HeapFront {
 
   /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. */
   check(): void {
-    this.session.inspect(() => checkArena(this.arena, this.session.slots))
+    this.session.check()
   }
 
   /** Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. */

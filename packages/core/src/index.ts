@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type CorruptionCode, HeapCorruptionError } from '@vmalloc/marking'
+export { type CorruptionCode, HeapCorruptionError, type Trace } from '@vmalloc/marking'
 export {
   type Address,
   type Backing,
@@ -21,6 +21,9 @@ export type {
   Part,
   SmallPart,
 } from './composition.ts'
+export type { BreakOptions, DebugOptions, QuarantineOptions } from './debug/debug-options.ts'
+export { DebugTools, type LeakGroup } from './debug/debug-tools.ts'
+export { formatReport, type ReportOptions } from './debug/report.ts'
 export {
   defaultHeap,
   ealignedAlloc,
@@ -60,7 +63,13 @@ export type {
   HeapOptions,
   RestoreOptions,
 } from './heap-options.ts'
-export { classicComposition, defaultComposition, type Preset } from './presets.ts'
+export {
+  classicComposition,
+  debugComposition,
+  defaultComposition,
+  type Preset,
+  sampledComposition,
+} from './presets.ts'
 export type { CacheStats, HeapStats, MediumStats, PoolStats } from './stats.ts'
 export type { ThreadCacheOptions } from './threads/cache-classes.ts'
 export type { DeathReport } from './threads/death.ts'

@@ -1,11 +1,22 @@
-/** The two ready compositions, and how they are tuned. */
+/** The ready compositions, and how they are tuned. */
 import { Buddy } from '@vmalloc/buddy'
 import { Fit } from '@vmalloc/fit'
 import { MappedBlocks } from '@vmalloc/large'
-import { ClassicMark, Mark32, type Marking } from '@vmalloc/marking'
+import { ClassicMark, DebugMark, Mark32, type Marking } from '@vmalloc/marking'
 import type { Memory } from '@vmalloc/memory'
 import { ChunkPool } from '@vmalloc/small'
-import type { AssemblySite, Composition, HeapParts, Part, SmallPart } from './composition.ts'
+import type { AssemblySite, Composition, Guard, HeapParts, Part, SmallPart } from './composition.ts'
+import { createDebugControl, DEBUG_CONTROL_BYTES } from './debug/debug-layout.ts'
+import {
+  DEBUG_DEFAULTS,
+  type DebugOptions,
+  type DebugSettings,
+  resolveDebug,
+  SAMPLED_DEFAULTS,
+} from './debug/debug-options.ts'
+import { DebugSession } from './debug/debug-session.ts'
+import { LeadRecord } from './debug/lead-record.ts'
+import { SampledSession } from './debug/sampled-session.ts'
 import { type Classes, MAX_POOLS, readClasses, writeClasses } from './settings.ts'
 import { resolveTuning, type Tuning } from './tuning.ts'
 
@@ -16,7 +27,9 @@ const POOL_CONTROL_ROOM_BYTES = 64
 interface Style {
   readonly name: string
   readonly sizes: Required<Tuning>
-  marking(memory: Memory): Marking
+  parts(memory: Memory): { readonly marking: Marking; readonly guard?: Guard }
+  /** Debugging presets only. */
+  readonly debug?: DebugSettings
   /** The strategy for requests between small and large. */
   medium(site: AssemblySite, sizes: Required<Tuning>, marking: Marking): Part
 }
@@ -33,7 +46,7 @@ const DEFAULT_STYLE: Style = {
     growth: 0.0625,
     regionCap: 2 ** 20,
   },
-  marking: (memory) => new Mark32(memory),
+  parts: (memory) => ({ marking: new Mark32(memory) }),
   medium(site, { granule, regionSize, growth, regionCap }, { phase, headerBytes }) {
     return site.layer('medium', Fit, {
       granule,
@@ -58,7 +71,7 @@ const CLASSIC_STYLE: Style = {
     growth: 1,
     regionCap: 2 ** 30,
   },
-  marking: (memory) => new ClassicMark(memory),
+  parts: (memory) => ({ marking: new ClassicMark(memory) }),
   medium(site, { granule, regionSize, growth, regionCap }, { phase, headerBytes }) {
     return site.layer('medium', Buddy, {
       granule,
@@ -73,13 +86,45 @@ const CLASSIC_STYLE: Style = {
   },
 }
 
-/** Control bytes of the layers of both presets, alignment to cache lines included. */
+const DEBUG_STYLE: Style = {
+  ...DEFAULT_STYLE,
+  name: 'debug',
+  // Room for the links of a free block behind a header of 32 bytes.
+  sizes: { ...DEFAULT_STYLE.sizes, granule: 64 },
+  debug: DEBUG_DEFAULTS,
+  parts: (memory) => {
+    const marking = new DebugMark(memory)
+    const guard: Guard = {
+      blocks: marking,
+      session: (arena, slots, options) => new DebugSession(arena, slots, marking, options),
+    }
+    return { marking, guard }
+  },
+}
+
+const SAMPLED_STYLE: Style = {
+  ...DEFAULT_STYLE,
+  name: 'sampled',
+  debug: SAMPLED_DEFAULTS,
+  parts: (memory) => {
+    const marking = new Mark32(memory)
+    const blocks = new LeadRecord(memory, marking)
+    const guard: Guard = {
+      blocks,
+      session: (arena, slots, options) => new SampledSession(arena, slots, blocks, options),
+    }
+    return { marking, guard }
+  },
+}
+
+/** Control bytes of the layers of all presets, alignment to cache lines included. */
 function presetControlBytes(maximum: number): number {
   return (
     MAX_POOLS * POOL_CONTROL_ROOM_BYTES +
     Math.max(Buddy.controlBytes(maximum), Fit.controlBytes(maximum)) +
     MappedBlocks.controlBytes() +
-    4 * POOL_CONTROL_ROOM_BYTES
+    DEBUG_CONTROL_BYTES +
+    5 * POOL_CONTROL_ROOM_BYTES
   )
 }
 
@@ -101,7 +146,8 @@ function pool(
   return { ...part, maxPayload }
 }
 
-function compose(style: Style, tuning: Tuning): Composition {
+function compose(style: Style, tuning: Tuning, options: DebugOptions = {}): Composition {
+  const debug = style.debug === undefined ? undefined : resolveDebug(style.debug, options)
   const sizes = resolveTuning(style.sizes, tuning)
   return {
     name: style.name,
@@ -111,13 +157,16 @@ function compose(style: Style, tuning: Tuning): Composition {
       if (site.creating) writeClasses(memory, sizes)
       // Who attaches may have been tuned otherwise: what the heap says holds.
       const { pools, largeFrom }: Classes = readClasses(memory)
-      const marking = style.marking(memory)
+      const { marking, guard } = style.parts(memory)
+      if (site.creating && debug !== undefined)
+        createDebugControl(memory, site.space.source('quarantine'), debug)
       return {
         marking,
         small: pools.map((bytes) => pool(site, marking, bytes, sizes)),
         medium: style.medium(site, sizes, marking),
         large: site.layer('large', MappedBlocks, { phase: marking.phase }),
         largeFrom,
+        ...(guard === undefined ? {} : { guard }),
       }
     },
   }
@@ -132,16 +181,41 @@ export const defaultComposition: Composition = compose(DEFAULT_STYLE, {})
  */
 export const classicComposition: Composition = compose(CLASSIC_STYLE, {})
 
+/** Every block is guarded: exact sizes, patterns, a quarantine, call stacks. Not for production. */
+export const debugComposition: Composition = compose(DEBUG_STYLE, {})
+
+/** The default composition, but that one allocation in a thousand is guarded as in `debug`. */
+export const sampledComposition: Composition = compose(SAMPLED_STYLE, {})
+
 /** Ready compositions by the name of their preset. */
-export const PRESETS: { readonly default: Composition; readonly classic: Composition } = {
+export const PRESETS: {
+  readonly default: Composition
+  readonly classic: Composition
+  readonly debug: Composition
+  readonly sampled: Composition
+} = {
   default: defaultComposition,
   classic: classicComposition,
+  debug: debugComposition,
+  sampled: sampledComposition,
+}
+
+const STYLES: Readonly<Record<Preset, Style>> = {
+  default: DEFAULT_STYLE,
+  classic: CLASSIC_STYLE,
+  debug: DEBUG_STYLE,
+  sampled: SAMPLED_STYLE,
 }
 
 /** Name of a ready composition. */
 export type Preset = keyof typeof PRESETS
 
-/** A preset with other sizes. @throws RangeError naming the option. */
-export function tunedPreset(preset: Preset, tuning: Tuning): Composition {
-  return compose(preset === 'classic' ? CLASSIC_STYLE : DEFAULT_STYLE, tuning)
+/** A preset with other sizes, or other debugging. @throws RangeError naming the option. */
+export function tunedPreset(preset: Preset, tuning: Tuning, debug: DebugOptions = {}): Composition {
+  return compose(STYLES[preset], tuning, debug)
+}
+
+/** Whether blocks of a preset are guarded. */
+export function isDebugging(preset: Preset): boolean {
+  return STYLES[preset].debug !== undefined
 }

@@ -177,6 +177,35 @@ export class DebugMark implements Marking, GuardedBlocks {
     if (inner !== block) u32[(block >>> 2) + MAGIC] ^= HELD_FLIP
   }
 
+  mend(block: Address): void {
+    const { u32 } = this.memory
+    const inner = this.innerOf(block)
+    const header = inner >>> 2
+    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
+    for (let i = 0; i < 4; i++) u32[(footer >>> 2) + i] = this.footerWord(header, i)
+    fillSlack(this.memory, inner + HEADER_BYTES + u32[header + REQUESTED], footer)
+  }
+
+  /**
+   * The header of a payload whose marks may be damaged; the facts about a block can be asked of it as well.
+   *
+   * @returns 0 unless the facts can be trusted.
+   */
+  headerOf(payload: Address): Address {
+    const { u32, byteLength } = this.memory
+    const inner = payload - HEADER_BYTES
+    if ((payload & ALIGNMENT_MASK) !== 0 || inner < 0 || payload > byteLength) return 0
+    const header = inner >>> 2
+    const bits = (u32[header + MAGIC] & ~KIND_MASK) >>> 0
+    const flips = (bits ^ this.magic(inner)) >>> 0
+    if (flips === 0 || flips === FREED_FLIP || flips === HELD_FLIP) return inner
+    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
+    if (footer < payload || footer + FOOTER_BYTES > byteLength) return 0
+    const words = footer >>> 2
+    const repeated = u32[words + 1] === u32[header] && u32[words + 3] === u32[header + SEQUENCE]
+    return repeated ? inner : 0
+  }
+
   release(block: Address): void {
     this.flip(block, HELD_FLIP ^ FREED_FLIP)
   }

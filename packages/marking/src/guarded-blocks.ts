@@ -24,6 +24,8 @@ export interface GuardedBlocks {
   findOverflow(block: Address): number
   /** Marks a used block as freed and held back. */
   hold(block: Address, sequence: number, thread: number): void
+  /** Writes the slack behind the payload anew, after damage to it was reported. */
+  mend(block: Address): void
   /** Gives a held block up: from now on its bytes are the strategy's. */
   release(block: Address): void
 }

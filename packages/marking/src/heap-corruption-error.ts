@@ -25,7 +25,7 @@ const KIND_NAMES = ['small', 'medium', 'large'] as const
 export interface Trace {
   /** Id of the attachment; 0 in a heap without threads. */
   readonly thread: number
-  /** Number of the allocation, or of the free, in the life of the heap, from 1 on. */
+  /** Number of the allocation, or of the free, in the life of the heap, from 1 on; of both together for `detected`. */
   readonly sequence: number
   /** Call stack as the engine prints it, without the allocator's own frames. Known only to the thread itself. */
   readonly stack: string | undefined

@@ -16,13 +16,19 @@ import {
   type Trace,
   wordByte,
 } from '@vmalloc/marking'
-import { type Address, InvariantError } from '@vmalloc/memory'
+import type { Address } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { BLOCKS, LIVE } from '../arena-layout.ts'
 import { checkArena } from '../check.ts'
 import type { CacheSlots } from '../threads/cache-slots.ts'
 import { Session } from '../threads/session.ts'
-import { ALLOCATIONS, FREES, findDebugControl, readDebugSettings, SINCE_CHECK } from './debug-layout.ts'
+import {
+  ALLOCATIONS,
+  FREES,
+  findDebugControl,
+  readDebugSettings,
+  SINCE_CHECK,
+} from './debug-layout.ts'
 import type { BreakOptions } from './debug-options.ts'
 import { Quarantine } from './quarantine.ts'
 import { Traces } from './traces.ts'
@@ -67,6 +73,22 @@ export abstract class GuardedSession extends Session {
     return payload
   }
 
+  /** A guarded block always moves: who keeps the old address is found out. */
+  override reallocate(payload: Address, size: number): Address {
+    const requested = this.blocks.requestedAt(this.verify(payload))
+    if (requested < 0) return super.reallocate(payload, size)
+    const moved = this.allocate(size)
+    if (moved === 0) return 0
+    this.arena.memory.u8.copyWithin(moved, payload, payload + Math.min(size, requested))
+    try {
+      this.free(payload)
+    } catch (error) {
+      this.run(() => this.discard(moved))
+      throw error
+    }
+    return moved
+  }
+
   override check(): void {
     this.inspect(() => this.described(() => this.checkAll()))
   }
@@ -98,11 +120,11 @@ export abstract class GuardedSession extends Session {
   }
 
   /** Under the lock: frees a guarded block whose marks were verified. */
-  protected freeGuarded(block: Address): void {
+  protected freeGuarded(block: Address, holdBack = true): void {
     const { arena, blocks, quarantine } = this
     const { memory, marking } = arena
     const bytes = marking.sizeAt(block)
-    const held = quarantine.takes(bytes)
+    const held = holdBack && quarantine.takes(bytes)
     while (held && !quarantine.hasRoomFor(bytes)) this.evictOldest()
     const { u32 } = memory
     const payload = marking.payloadAt(block)
@@ -186,7 +208,7 @@ export abstract class GuardedSession extends Session {
     const { memory, marking } = this.arena
     const payload = marking.payloadAt(block)
     fillWord(memory, payload, payload + this.blocks.requestedAt(block), FREED_WORD)
-    this.blocks.hold(block, this.blocks.freedSequenceAt(block), this.blocks.freedThreadAt(block))
+    this.blocks.mend(block)
   }
 
   /** Adds to a corruption error who allocated and freed the block. */
@@ -227,11 +249,4 @@ export abstract class GuardedSession extends Session {
       debugger
     } else this.onBreak(allocation)
   }
-}
-
-/** @returns Bytes asked for, for a block of which it is known. @throws InvariantError for one that is not guarded. */
-export function requireGuarded(blocks: GuardedBlocks, block: Address): number {
-  const requested = blocks.requestedAt(block)
-  if (requested < 0) throw new InvariantError('debug', 'the block is not guarded', block)
-  return requested
 }

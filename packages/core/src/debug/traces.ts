@@ -4,7 +4,7 @@
  * Stacks are strings of the engine, so they stay with the thread; the memory holds who and how many-th. They are kept
  * unformatted, as the engine has them: formatting costs ten times as much, and most are never read.
  */
-import { type GuardedBlocks, type Trace } from '@vmalloc/marking'
+import type { GuardedBlocks, Trace } from '@vmalloc/marking'
 import type { Address } from '@vmalloc/memory'
 
 /** Frames kept; the allocator's own are among them. */
@@ -13,7 +13,8 @@ const FIRST_SWEEP = 4096
 /** Functions of this package, as V8 and others name them in a stack. */
 const OWN_FRAME =
   /^\s*(?:at )?(?:async )?(?:new )?(?:Heap|HeapFront|Session|DebugSession|SampledSession|GuardedSession|Traces|Scope|Block|Recorder|e(?:malloc|free|calloc|realloc|alignedAlloc|dup|freeAll))(?:[.#@\s[]|$)/
-const OWN_HELPER = /^\s*at (?:Object\.)?(?:captureStack|step|watched|outermost|wiped)\b/
+/** Functions without a name between two of ours. */
+const MAX_GAP_FRAMES = 3
 
 interface Stacked {
   readonly stack?: string
@@ -69,7 +70,7 @@ export class Traces {
 
   /** Where this very call comes from. */
   here(thread: number, sequence: number): Trace {
-    const stack = this.enabled ? captureStack()?.stack : undefined
+    const stack = this.enabled ? captureStack().stack : undefined
     return { thread, sequence, stack: cleaned(stack) }
   }
 
@@ -82,11 +83,13 @@ export class Traces {
   }
 }
 
-function captureStack(): Stacked | undefined {
-  const before = Error.stackTraceLimit
-  Error.stackTraceLimit = MAX_FRAMES
+function captureStack(): Stacked {
+  // Of V8; other engines keep as many frames as they like.
+  const limited = Error as { stackTraceLimit?: number }
+  const before = limited.stackTraceLimit
+  if (before !== undefined) limited.stackTraceLimit = MAX_FRAMES
   const stacked = new Error('trace')
-  Error.stackTraceLimit = before
+  if (before !== undefined) limited.stackTraceLimit = before
   return stacked
 }
 
@@ -95,6 +98,10 @@ function cleaned(stack: string | undefined): string | undefined {
   if (stack === undefined) return undefined
   const lines = stack.split('\n')
   const frames = /^(?:Error|trace)/.test(lines[0]) ? lines.slice(1) : lines
-  const first = frames.findIndex((line) => !OWN_FRAME.test(line) && !OWN_HELPER.test(line))
-  return (first < 0 ? frames : frames.slice(first)).map((line) => line.trim()).join('\n')
+  let first = 0
+  for (let i = 0; i < frames.length && i <= first + MAX_GAP_FRAMES; i++) {
+    if (OWN_FRAME.test(frames[i])) first = i + 1
+  }
+  const theirs = first < frames.length ? frames.slice(first) : frames
+  return theirs.map((line) => line.trim()).join('\n')
 }

@@ -94,6 +94,7 @@ interface Pieces {
 
 function isKnown({ parts }: Arena): boolean {
   return (
+    parts.guard === undefined &&
     parts.small.every(({ layer }) => layer instanceof ChunkPool) &&
     (parts.medium.layer instanceof Buddy || parts.medium.layer instanceof Fit) &&
     parts.large.layer instanceof MappedBlocks
@@ -135,8 +136,10 @@ function slackOf(arena: Arena): number | undefined {
   const marking = arena.marking as Partial<Remembering>
   if (marking.requestedAt === undefined) return undefined
   let slack = 0
-  walkArena(arena, ({ kind, state, block, size }) => {
-    if (state === 'used' && kind !== 'meta') slack += size - (marking.requestedAt?.(block) ?? size)
+  walkArena(arena, ({ kind, state, block, blockSize }) => {
+    if (state !== 'used' || kind === 'meta') return
+    const usable = blockSize - arena.overhead
+    slack += usable - (marking.requestedAt?.(block) ?? usable)
   })
   return slack
 }
