@@ -16,9 +16,11 @@ interface Subject {
 }
 
 const SIX = ['memory', 'marking', 'small', 'buddy', 'large', 'core']
+/** Core brings these two along. */
+const WEIGHED = [...SIX, 'fit', 'trace']
 
 /**
- * What is weighed. Each of the six with everything it exports and what that needs of the others; only core exports
+ * What is weighed. Each package with everything it exports and what that needs of the others; only core exports
  * things of its own of all layers, so the sum of the parts is more than the whole.
  */
 const SUBJECTS: readonly Subject[] = [
@@ -32,7 +34,10 @@ const SUBJECTS: readonly Subject[] = [
     code: `export { Heap } from '@vmalloc/core'`,
     budget: 12_000,
   },
-  ...SIX.map((name) => ({ name: `@vmalloc/${name}`, code: `export * from '@vmalloc/${name}'` })),
+  ...WEIGHED.map((name) => ({
+    name: `@vmalloc/${name}`,
+    code: `export * from '@vmalloc/${name}'`,
+  })),
   { name: '@thi.ng/malloc', code: `export { MemPool } from '@thi.ng/malloc'` },
   { name: 'malloc (codemix)', code: `export { default } from 'malloc'`, platform: 'node' },
 ]

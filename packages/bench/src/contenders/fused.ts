@@ -1,5 +1,7 @@
 /**
- * The ceiling: the default preset written by hand as one class, for the question what composing from layers costs.
+ * The ceiling: a heap like the default preset written by hand as one class, for the question what composing from layers
+ * costs. Medium blocks come from a buddy here, as they did in the default preset when this was written; there a good-fit
+ * strategy serves them now, which spends time to save memory. Small and large blocks are done the same way in both.
  *
  * Same work: size classes, 16-byte marks, every check of the marks and of the free lists' links, the same counters, the
  * same regions. Longer than our files usually are, because being one class is the point. No layers: no parent, no strategy, no marking object; one class, its constants in the code. Pages come

@@ -28,7 +28,7 @@ export const CONTENDERS: readonly ContenderEntry[] = [
   {
     name: 'fused',
     role: 'ceiling',
-    about: 'the default preset written by hand as one class',
+    about: 'by hand as one class: small and large as the default, medium by a buddy',
     file: 'fused.ts',
     load: () => import('./fused.ts'),
   },

@@ -69,7 +69,7 @@ function belowCeiling({ rows }: Results): string[] {
     ({ workload, ratioToOurs }) => `${workload} ${factor(1 / (ratioToOurs ?? 1))}`,
   )
   return [
-    `**Composing from layers** costs, against the same work written by hand as one class: ${names.join(', ')}.`,
+    `**Composing from layers** costs, against one class written by hand (medium blocks by a buddy there): ${names.join(', ')}.`,
   ]
 }
 
