@@ -255,8 +255,11 @@ describe.each(PRESETS)('%s', (preset) => {
       })
       expect(block).toBeGreaterThan(0)
       const lead = block + MARK_BYTES[preset]
-      if (lead !== address)
-        expect(corruptionOf(() => heap.free(lead))).toMatchObject({ code: 'INVALID_POINTER' })
+      if (lead !== address) {
+        const error = corruptionOf(() => heap.free(lead))
+        expect(error).toMatchObject({ code: 'INVALID_POINTER', address: lead })
+        expect(error.message).toContain('over-aligned')
+      }
       heap.check()
       heap.free(address)
       expect(corruptionOf(() => heap.free(address))).toMatchObject({ code: 'DOUBLE_FREE' })
