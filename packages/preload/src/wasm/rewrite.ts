@@ -78,7 +78,7 @@ export function rewriteModule(
   for (const old of module.sections) {
     if (old.id !== SECTION_CUSTOM) {
       // Sections the module lacks go in before the first one that must follow them.
-      for (const [id, bytes] of [...edits]) {
+      for (const [id, bytes] of edits) {
         if (placeOf(id) >= placeOf(old.id)) continue
         parts.push(bytes)
         edits.delete(id)
