@@ -69,12 +69,14 @@ const MAX_ALIGNMENT_BYTES = 2 ** 30
  * ```ts
  * import { Heap, wasmImports } from '@vmalloc/core'
  *
- * const bytes = Uint8Array.from(atob(
- *   'AGFzbQEAAAABCgJgAX8Bf2AAAX8CDgEDZW52Bm1hbGxvYwAAAwIBAQUDAQABBxACBm1lbW9yeQIAA2dldAABCggBBgBBCBAACw=='),
- *   (letter) => letter.charCodeAt(0))
+ * // (module (import "env" "malloc" ...) (memory (export "memory") 2) (func (export "get") ... malloc(10)))
+ * const text =
+ *   'AGFzbQEAAAABCgJgAX8Bf2AAAX8CDgEDZW52Bm1hbGxvYwAAAwIBAQUDAQACBxACBm1lbW9yeQIAA2dldAABCg' +
+ *   'gBBgBBChAACw=='
+ * const module = new WebAssembly.Module(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)))
  * let heap: Heap | undefined
  * const imports = wasmImports(() => heap as Heap)
- * const { instance } = await WebAssembly.instantiate(bytes, { env: { ...imports } })
+ * const instance = new WebAssembly.Instance(module, { env: { ...imports } })
  * heap = Heap.create({ memory: instance.exports['memory'] as WebAssembly.Memory })
  * const get = instance.exports['get'] as () => number
  * heap.usableSize(get()) // => 16
