@@ -8,7 +8,7 @@ interface NodeProcess {
   readonly env: Readonly<Record<string, string | undefined>>
   on(event: 'exit', listener: () => void): void
   getBuiltinModule?(name: 'node:fs'): {
-    writeFileSync(path: string, text: string): void
+    writeFileSync(path: string, data: string | Uint8Array): void
     writeSync(descriptor: number, text: string): void
   }
 }
@@ -22,12 +22,15 @@ export function register(): void {
   if (scope[MARK] === true) return
   scope[MARK] = true
   const { process } = scope
-  const { install, report } = parseHookOptions(process?.env['VMALLOC_PRELOAD'] ?? '')
+  const { install, report, record } = parseHookOptions(process?.env['VMALLOC_PRELOAD'] ?? '')
   const installation = installPreload(install)
   process?.on('exit', () => {
+    const fs = process.getBuiltinModule?.('node:fs')
+    for (const [index, trace] of installation.traces().entries()) {
+      fs?.writeFileSync(index === 0 ? record : `${record}.${index + 1}`, trace)
+    }
     if (report === 'none') return
     const modules = installation.report()
-    const fs = process.getBuiltinModule?.('node:fs')
     if (fs === undefined) console.error(reportText(modules))
     else if (report === 'stderr') fs.writeSync(STDERR, reportText(modules))
     else fs.writeFileSync(report, `${JSON.stringify({ modules }, null, 2)}\n`)

@@ -41,6 +41,8 @@ export interface InstallOptions extends PreloadOptions {
 export interface Installation {
   /** Reports of all modules seen so far. */
   report(): readonly ModuleReport[]
+  /** The recorded calls of all instances, in the order they were made; empty unless the option `record` was given. */
+  traces(): readonly Uint8Array[]
   /** Puts the engine's functions back. Instances made meanwhile stay as they are. */
   uninstall(): void
 }
@@ -77,6 +79,12 @@ class Installed implements Installation {
     return this.entries.map(({ name, bytes, hash, skipped, sessions }) => {
       return { name, bytes, hash, skipped, instances: sessions.map((session) => session.report()) }
     })
+  }
+
+  traces(): readonly Uint8Array[] {
+    return this.entries
+      .flatMap(({ sessions }) => sessions.map((session) => session.trace()))
+      .filter((trace) => trace !== null)
   }
 
   install(): void {

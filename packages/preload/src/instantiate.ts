@@ -24,6 +24,8 @@ export interface Preloaded {
   readonly heap: Heap | null
   /** What was found so far. */
   readonly report: () => Report
+  /** The calls so far as the bytes of an `.mtr` file; `null` unless the option `record` was given. */
+  readonly trace: () => Uint8Array | null
 }
 
 /** The engine's own, so that an installed hook does not see what is ours. */
@@ -63,6 +65,7 @@ export async function instantiate(
       return session.heap
     },
     report: session.report,
+    trace: session.trace,
   }
 }
 

@@ -20,9 +20,14 @@ export interface PreloadOptions extends AnalyseOptions {
    * @defaultValue 'sample' with the preset `debug` and in observe mode, else 'none'
    */
   readonly stacks?: StackMode
+  /**
+   * Record the program's calls as an MTR1 trace for `vmalloc replay`, about 10 bytes a call.
+   * @defaultValue false
+   */
+  readonly record?: boolean
 }
 
-const OPTION_NAMES = ['preset', 'mode', 'stacks', 'functions']
+const OPTION_NAMES = ['preset', 'mode', 'stacks', 'functions', 'record']
 const PRESETS: readonly string[] = ['default', 'debug']
 const MODES: readonly string[] = ['auto', 'replace', 'observe', 'off']
 const STACKS: readonly string[] = ['sample', 'all', 'none']
@@ -33,16 +38,17 @@ export interface ResolvedOptions {
   readonly mode: PreloadMode
   readonly stacks: StackMode | undefined
   readonly functions: FunctionsByHand
+  readonly record: boolean
 }
 
 /** @throws RangeError naming the option, the value and the rule. */
 export function resolveOptions(options: PreloadOptions, where: string): ResolvedOptions {
   requireKnownOptions(options, OPTION_NAMES, where)
-  const { preset = 'default', mode = 'auto', stacks, functions = {} } = options
+  const { preset = 'default', mode = 'auto', stacks, functions = {}, record = false } = options
   requireOneOf('preset', preset, PRESETS)
   requireOneOf('mode', mode, MODES)
   if (stacks !== undefined) requireOneOf('stacks', stacks, STACKS)
-  return { preset, mode, stacks, functions }
+  return { preset, mode, stacks, functions, record }
 }
 
 function requireOneOf(name: string, value: string, known: readonly string[]): void {

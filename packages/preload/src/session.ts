@@ -9,6 +9,7 @@ import { exportNames } from './runtime/frame-names.ts'
 import { Ledger } from './runtime/ledger.ts'
 import { Observation } from './runtime/observation.ts'
 import { type NumberFunction, Originals } from './runtime/originals.ts'
+import { Recording } from './runtime/recording.ts'
 import { Replacement } from './runtime/replacement.ts'
 import { type Report, reportOf, type Sources } from './runtime/report.ts'
 import { Stacks } from './runtime/stacks.ts'
@@ -28,6 +29,8 @@ export interface Session {
   readonly heap: Heap | null
   /** What was found so far. Bound: may be taken out of the object. */
   readonly report: () => Report
+  /** The calls so far as the bytes of an `.mtr` file; `null` unless the option `record` was given. */
+  readonly trace: () => Uint8Array | null
 }
 
 /**
@@ -65,7 +68,11 @@ export function equip(
     ? new Observation({ ...common, closed: verdict === 'replace' })
     : null
   const runtime = (replacement ?? observation) as Replacement | Observation
-  const hooks = functions.map((found, slot) => runtime.hook(found, bodies[slot]))
+  const recording = options.record ? new Recording(originals, memory) : null
+  const hooks = functions.map((found, slot) => {
+    const hook = runtime.hook(found, bodies[slot])
+    return recording === null ? hook : recording.wrap(found.role, hook)
+  })
   for (const [slot, hook] of wrapHooks(plan.types, hooks).entries()) table.set(slot, hook)
   hideExports(instance, exports)
   const sources: Sources = {
@@ -85,6 +92,7 @@ export function equip(
       return replacement?.heap ?? null
     },
     report: () => reportOf(sources),
+    trace: () => recording?.bytes('preload') ?? null,
   }
 }
 

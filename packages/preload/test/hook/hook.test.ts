@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { decodeTrace, traceStats } from '@vmalloc/trace'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseHookOptions } from '../../src/hook-options.ts'
 import { type Installation, installPreload, type ModuleReport, rewrite } from '../../src/index.ts'
@@ -40,6 +41,14 @@ describe('node --import', () => {
     expect(modules).toHaveLength(1)
     expect(modules[0].instances[0]).toMatchObject({ mode: 'observe', errors: [] })
     expect(modules[0].instances[0].calls).toBeGreaterThan(1000)
+  })
+
+  test('a recording of the program, as vmalloc replay reads it', async () => {
+    const file = join(folder, 'lua.mtr')
+    await node(['--import=@vmalloc/preload'], `report=none,record=${file}`)
+    const stats = traceStats(decodeTrace(new Uint8Array(readFileSync(file)), 'lua'))
+    expect(stats.operations).toBeGreaterThan(10_000)
+    expect(stats.peakLive).toBeGreaterThan(100_000)
   })
 
   test('a wrong option stops the program with one clear message', async () => {
@@ -125,7 +134,7 @@ describe('the hook in a process', () => {
 })
 
 test('VMALLOC_PRELOAD', () => {
-  expect(parseHookOptions('')).toEqual({ install: {}, report: 'stderr' })
+  expect(parseHookOptions('')).toEqual({ install: {}, report: 'stderr', record: '' })
   const { install, report } = parseHookOptions(' preset=debug, report=/tmp/x.json ,only=sqlite')
   expect([install.preset, report]).toEqual(['debug', '/tmp/x.json'])
   expect(install.allow?.({ name: 'https://x/sqlite3.wasm', bytes: 1, hash: '' })).toBe(true)
