@@ -236,12 +236,20 @@ export class ClassicMark implements Marking {
       throw new HeapCorruptionError('UNDERFLOW', payload, {
         size: usable,
         kind: (u32[footer] & KIND_MASK) as Kind,
-        offset: -1,
+        offset: this.offsetBefore(block, footer * 4),
         expected: u32[footer],
         found: low,
       })
     }
     throw new HeapCorruptionError('INVALID_POINTER', payload, { expected, found: low })
+  }
+
+  /** Offset of the changed byte of the magic that is nearest to the payload. */
+  private offsetBefore(block: Address, footer: Address): number {
+    const { u8 } = this.memory
+    let i = 7
+    while (i > 0 && u8[block + 8 + i] === u8[footer + i]) i--
+    return i - 8
   }
 }
 
