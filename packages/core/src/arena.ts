@@ -3,7 +3,7 @@
  * Everything here runs under the lock, or in a heap without threads.
  */
 
-import type { Kind, Marking } from '@vmalloc/marking'
+import type { GuardedBlocks, Kind, Marking } from '@vmalloc/marking'
 import * as kinds from '@vmalloc/marking'
 import type {
   Address,
@@ -32,6 +32,8 @@ export class Arena {
   declare readonly overhead: number
   /** Word index of the control block. */
   declare readonly slots: number
+  /** Whether the peak is counted here: not where threads count apart what they take from their caches. */
+  declare countsPeak: boolean
   declare private readonly pools: readonly RegionAllocator[]
   /** Index of the pool for a payload of i bytes. */
   declare private readonly poolOfPayload: Uint8Array
@@ -42,6 +44,8 @@ export class Arena {
   declare private readonly largeFrom: number
   declare private readonly medium: Strategy
   declare private readonly large: Strategy
+  /** Who knows what was asked for: there the slack is not for use. */
+  declare private readonly guarded: GuardedBlocks | null
 
   constructor(space: AddressSpace, control: Address, parts: HeapParts) {
     const { marking, small, medium, large, largeFrom } = parts
@@ -51,11 +55,13 @@ export class Arena {
     this.marking = marking
     this.overhead = marking.headerBytes + marking.footerBytes
     this.slots = control >>> 2
+    this.countsPeak = true
     this.pools = small.map((part) => part.layer)
     this.smallMax = small.at(-1)?.maxPayload ?? 0
     this.largeFrom = largeFrom
     this.medium = medium.layer
     this.large = large.layer
+    this.guarded = parts.guard?.blocks ?? null
     this.chunkSizes = small.map((part) => part.layer.goodSize(part.maxPayload + this.overhead))
     this.poolOfPayload = new Uint8Array(this.smallMax + 1)
     this.poolOfBlock = new Uint8Array(((this.chunkSizes.at(-1) ?? 0) >>> 3) + 1)
@@ -160,17 +166,24 @@ export class Arena {
     if (!strategy.resize(block, oldBytes, newBytes)) return false
     this.countOut(oldBytes)
     this.countIn(newBytes)
+    this.remark(block, newBytes, kind, size)
+    return true
+  }
+
+  /** Writes the marks of a used block anew. States first what it will write, for a repair to finish it. */
+  remark(block: Address, bytes: number, kind: Kind, size: number): void {
     const { u32 } = this.memory
     u32[this.slots + RESIZING_KIND] = kind
-    u32[this.slots + RESIZING_BYTES] = newBytes
+    u32[this.slots + RESIZING_BYTES] = bytes
     u32[this.slots + RESIZING_BLOCK] = block
-    marking.mark(block, newBytes, kind, size)
+    this.marking.mark(block, bytes, kind, size)
     u32[this.slots + RESIZING_BLOCK] = 0
-    return true
   }
 
   /** Bytes of a payload that its owner may use. */
   usableSize(payload: Address, block: Address): number {
+    const requested = this.guarded === null ? -1 : this.guarded.requestedAt(block)
+    if (requested >= 0) return requested
     return block + this.marking.sizeAt(block) - this.marking.footerBytes - payload
   }
 
@@ -224,7 +237,7 @@ export class Arena {
     const u32 = this.memory.u32
     const live = u32[this.slots + LIVE] + bytes - this.overhead
     u32[this.slots + LIVE] = live
-    if (live > u32[this.slots + PEAK_LIVE]) u32[this.slots + PEAK_LIVE] = live
+    if (live > u32[this.slots + PEAK_LIVE] && this.countsPeak) u32[this.slots + PEAK_LIVE] = live
     u32[this.slots + BLOCKS]++
   }
 

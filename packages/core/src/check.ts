@@ -31,8 +31,8 @@ export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
   // A strategy that cannot list its blocks hides them from the walk: then there is nothing to compare with.
   if (!walkable) return
   checkCaches(cached, slots)
-  const counted = slots?.counted() ?? { blocks: 0, live: 0 }
-  const countedBlocks = (memory.u32[arena.slots + BLOCKS] + counted.blocks) | 0
+  const counted = slots?.net() ?? { blocks: 0, live: 0 }
+  const countedBlocks = (memory.u32[arena.slots + BLOCKS] + counted.blocks) >>> 0
   const countedLive = (memory.u32[arena.slots + LIVE] + counted.live) >>> 0
   if (blocks !== countedBlocks) {
     throw new InvariantError('heap', `${blocks} blocks are in use, but ${countedBlocks} counted`)
@@ -50,11 +50,9 @@ function checkCaches(cached: ReadonlySet<Address>, slots: CacheSlots | undefined
         throw new InvariantError('thread cache', 'a ready block is not marked as one', block)
       }
     })
-    if (found !== cache.count()) {
-      throw new InvariantError(
-        'thread cache',
-        `${found} blocks are ready, but ${cache.count()} counted`,
-      )
+    const counted = cache.ready().blocks
+    if (found !== counted) {
+      throw new InvariantError('thread cache', `${found} blocks are ready, but ${counted} counted`)
     }
   }
 }

@@ -5,7 +5,13 @@
  * - Locking lives here and only here: a shared heap takes the mutex around each operation, an unshared one has none.
  * - All state lies in the memory; a `Heap` object is a handle of one thread.
  */
-import type { Address, Backing, Memory, MemoryHandle } from '@vmalloc/memory'
+import {
+  type Address,
+  type Backing,
+  type Memory,
+  type MemoryHandle,
+  requireOption,
+} from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import { explainSize, isWord, rejectAddress, requireAlignment } from './arguments.ts'
 import { type Assembled, attachArena, createArena } from './assembly.ts'
@@ -29,7 +35,7 @@ import {
 } from './heap-options.ts'
 import { readSettings } from './settings.ts'
 import { type HeapStats, statsOf } from './stats.ts'
-import { type DeathReport, reportDeath } from './threads/death.ts'
+import { type DeathReport, reportDeath, reportDeathAsync } from './threads/death.ts'
 import { Session } from './threads/session.ts'
 import { type HeapBlock, walkArena } from './walk.ts'
 
@@ -252,7 +258,11 @@ export class Heap extends HeapFront {
 
   /**
    * Tells the heap that a thread is dead: repairs what it left half done, reclaims what it kept ready, and releases the
-   * lock if it held it. Call it only with proof: a Worker's `exit` event, an awaited `terminate()`, or {@link watchThread}.
+   * lock if it held it. Call it only with proof: a Worker's `exit` event or an awaited `terminate()` ({@link watchWorker}),
+   * a Web Lock that it held ({@link watchThread}).
+   *
+   * Waits for the lock when another thread holds it, and waits for ever when that one is dead and its death is not
+   * reported: where the proofs arrive as events, use {@link Heap.reportDeadAsync}.
    *
    * @param threadId - {@link Heap.threadId} of the dead attachment.
    * @returns What was found and repaired. Cost: linear in the heap when the thread died inside an operation.
@@ -260,6 +270,33 @@ export class Heap extends HeapFront {
    */
   reportDead(threadId: number): DeathReport {
     return reportDeath(this.session, threadId)
+  }
+
+  /**
+   * Like {@link Heap.reportDead}, but never blocks the thread.
+   *
+   * @param options - `signal`: gives up waiting for the lock with the signal's reason.
+   */
+  async reportDeadAsync(
+    threadId: number,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<DeathReport> {
+    return reportDeathAsync(this.session, threadId, options.signal)
+  }
+
+  /**
+   * Milliseconds that a call of this handle waits for the lock before it throws `WouldBlockError`. By default for ever.
+   * Give a bound to a thread that learns of deaths by events: while it sleeps it learns nothing. The window of a browser
+   * never waits longer than about 2 ms, whatever this says. Without threads it means nothing.
+   */
+  get patienceMs(): number {
+    return this.session.mutex?.patienceMs ?? Number.POSITIVE_INFINITY
+  }
+
+  set patienceMs(milliseconds: number) {
+    const holds = typeof milliseconds === 'number' && milliseconds >= 0
+    requireOption(holds, 'patienceMs', milliseconds, 'it must be 0 or more milliseconds')
+    if (this.session.mutex !== null) this.session.mutex.patienceMs = milliseconds
   }
 }
 

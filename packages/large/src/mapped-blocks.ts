@@ -122,10 +122,25 @@ export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
     }
   }
 
-  /** A region whose block is not in use was about to be handed out, or to be given back. */
+  /**
+   * A region whose block is not in use was about to be handed out, or to be given back; what lies behind the end of one
+   * was to become part of it, or was one no more.
+   */
   repair(regions: readonly Region[], usedBytes: (address: Address) => number): readonly Region[] {
-    const stray = regions.filter(({ address }) => usedBytes(address + this.phase) === 0)
-    this.memory.u32[this.slots + L.REGIONS] = regions.length - stray.length
+    const stray: Region[] = []
+    let blocks = 0
+    for (const region of regions) {
+      const { address, length } = region
+      const used = usedBytes(address + this.phase)
+      if (used === 0) {
+        stray.push(region)
+        continue
+      }
+      blocks++
+      const kept = this.parent.goodSize(used + 2 * this.phase)
+      if (kept < length) stray.push({ address: address + kept, length: length - kept })
+    }
+    this.memory.u32[this.slots + L.REGIONS] = blocks
     return stray
   }
 

@@ -8,7 +8,7 @@
  *          +16   control top      first free byte of the control area
  *          +20   control end      end of the control area, page aligned
  *          +24   maximum          byte length that the memory can reach
- *          +28   flags            bit 0: threads may attach
+ *          +28   flags            bit 0: threads may attach; bit 1: nobody else grows the memory
  *          +32   secret           32 random bits, mixed into every magic word of a mark
  *          +36   entries          number of control blocks in the directory
  *          +64   lock word        on a cache line of its own
@@ -44,6 +44,8 @@ export const NAME_BYTES = 16
 
 /** Flag: threads may attach, so every operation goes through the lock. */
 export const FLAG_SHARED = 1
+/** Flag: the memory was made for this heap, so whatever it grew by is the heap's. */
+export const FLAG_OWN = 2
 
 /** Control blocks start on cache lines, so that two layers never share one. */
 export const CONTROL_ALIGNMENT_BYTES = 64

@@ -33,6 +33,7 @@ import type { Address } from './contract.ts'
 import { MemoryError, requireKnownOptions } from './errors.ts'
 import {
   CONTROL_END_OFFSET_BYTES,
+  FLAG_OWN,
   FLAG_SHARED,
   FLAGS_OFFSET_BYTES,
   LENGTH_OFFSET_BYTES,
@@ -123,7 +124,7 @@ export class Memory {
         `the memory holds ${memory.byteLength} bytes; a heap at ${site.base} needs ${headBytes} for itself alone`,
       )
     }
-    formatSuperblock(memory, headBytes, reach, secret)
+    formatSuperblock(memory, headBytes, reach, secret, options.memory === undefined)
     return memory
   }
 
@@ -173,6 +174,20 @@ export class Memory {
   /** Whether threads may attach: what the creator decided, not what the buffer allows. */
   get threaded(): boolean {
     return (this.u32[(this.base + FLAGS_OFFSET_BYTES) >>> 2] & FLAG_SHARED) !== 0
+  }
+
+  /** Whether the backing was made for this heap: nobody else grows it. */
+  get own(): boolean {
+    return (this.u32[(this.base + FLAGS_OFFSET_BYTES) >>> 2] & FLAG_OWN) !== 0
+  }
+
+  /** Makes the views reach as far as the backing does, after a growth that was cut short before anybody was told. */
+  reachOut(): this {
+    if (this.wasm !== null && this.wasm.buffer.byteLength > this.byteLength) {
+      this.makeViews(this.wasm.buffer)
+      this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] = this.byteLength
+    }
+    return this
   }
 
   /** Makes the views current if the memory has grown since. Cost when it has not: one load, one compare. */

@@ -10,7 +10,7 @@
  * a look-up needs no range check: two loads, and a third for the directory's own bound.
  */
 import type { Address } from './contract.ts'
-import { PAGE_BITS } from './layout.ts'
+import { PAGE_BITS, PAGE_BYTES } from './layout.ts'
 import type { Memory } from './memory.ts'
 
 const LEAF_WORD_BITS = 10
@@ -67,11 +67,14 @@ export class PageTable {
     return false
   }
 
-  /** Forgets the leaves that lie at or beyond `end`: a growth that set them was cut short. */
+  /** Forgets the leaves that lie at or beyond `end`, and makes their pages zero again: a growth that set them was cut short. */
   dropLeavesFrom(end: Address): void {
-    const { u32 } = this.memory
+    const { u32, u8 } = this.memory
     for (let segment = 0; segment < this.segments; segment++) {
-      if (u32[this.directory + segment] >= end) u32[this.directory + segment] = 0
+      const leaf = u32[this.directory + segment]
+      if (leaf < end || leaf === 0) continue
+      u8.fill(0, leaf, leaf + PAGE_BYTES)
+      u32[this.directory + segment] = 0
     }
   }
 

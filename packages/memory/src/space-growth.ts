@@ -29,16 +29,40 @@ export function growSpace(space: AddressSpace, pages: number): boolean {
   const generous = Math.min(Math.max(have >>> 2, MIN_GROWTH_PAGES), MAX_GROWTH_PAGES)
   const needed = neededPages(space, pages)
   for (let wanted = Math.max(generous, needed); ; wanted = Math.max(wanted >>> 1, needed)) {
-    const start = memory.grow(wanted * PAGE_BYTES)
-    if (start === 0 && wanted === needed) return false
-    if (start === 0) continue
-    memory.u32[slots + L.GROWTHS]++
     const gained = memory.growthBytes(wanted * PAGE_BYTES)
-    requireForeign(space, start >>> PAGE_BITS, gained / PAGE_BYTES)
-    if (memory.growthStart === 0) memory.zero(start, gained)
-    addRange(space, start >>> PAGE_BITS, gained / PAGE_BYTES, false)
-    return true
+    announce(space, gained / PAGE_BYTES)
+    const start = memory.grow(wanted * PAGE_BYTES)
+    if (start !== 0) {
+      memory.u32[slots + L.GROWTHS]++
+      requireForeign(space, start >>> PAGE_BITS, gained / PAGE_BYTES)
+      if (memory.growthStart === 0) memory.zero(start, gained)
+      addRange(space, start >>> PAGE_BITS, gained / PAGE_BYTES, false)
+    }
+    announce(space, 0)
+    if (start !== 0) return true
+    if (wanted === needed) return false
   }
+}
+
+/** States how many pages a growth is about to bring, for a repair to find them; 0 when it is over. */
+function announce({ memory, slots }: AddressSpace, pages: number): void {
+  memory.u32[slots + L.GROWING] = pages === 0 ? 0 : memory.growthStart >>> PAGE_BITS
+  memory.u32[slots + L.GROWING_PAGES] = pages
+}
+
+/**
+ * Adds the pages of a growth that was cut short after the memory had grown. Only in a memory of the heap's own: anywhere
+ * else it may have been the program that grew it since.
+ */
+export function finishGrowth(space: AddressSpace): void {
+  const { memory, slots } = space
+  const pages = memory.u32[slots + L.GROWING_PAGES]
+  const first = memory.u32[slots + L.GROWING]
+  if (pages > 0 && memory.own && first >= memory.u32[slots + L.END]) {
+    const length = memory.reachOut().byteLength
+    if (length >= (first + pages) * PAGE_BYTES) addRange(space, first, pages, false)
+  }
+  announce(space, 0)
 }
 
 /** Pages to grow by for a free run of `pages`: without the free ones they will adjoin, with leaves for the page map. */

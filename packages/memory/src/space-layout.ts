@@ -6,6 +6,7 @@
  *     +16    mapped pages     +20   peak of them       +24   pages of the page map
  *     +28    sources          +32   segments           +36   growths
  *     +40    pages of gaps   how many pages between first and end are not ours; steers growth only
+ *     +44    first page, and +48 pages, of a growth that is under way; 0 pages when none is
  *     +64    names of the sources, 24 x 16 bytes
  *     +448   bins of free runs (free-runs.ts)
  *            summary, a bit for each segment (run-map.ts)
@@ -26,6 +27,8 @@ export const SOURCES = 7
 export const SEGMENTS = 8
 export const GROWTHS = 9
 export const GAPS = 10
+export const GROWING = 11
+export const GROWING_PAGES = 12
 
 export const MAX_SOURCES = 24
 export const SOURCE_NAME_BYTES = 16

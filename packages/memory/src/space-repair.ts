@@ -8,7 +8,8 @@ import type { AddressSpace } from './address-space.ts'
 import type { Region } from './contract.ts'
 import { InvariantError } from './errors.ts'
 import { PAGE_BYTES } from './layout.ts'
-import { FIRST_SOURCE_TAG, TAG_FREE, TAG_META } from './run-map.ts'
+import { FIRST_SOURCE_TAG, TAG_FREE, TAG_GAP, TAG_META } from './run-map.ts'
+import { finishGrowth } from './space-growth.ts'
 import * as L from './space-layout.ts'
 
 /** @returns The regions of each source after the repair, by tag. */
@@ -22,10 +23,12 @@ export function repairSpace(space: AddressSpace): Map<number, Region[]> {
   runs.clearStarts()
   const leaves = new Set(runs.table.leaves())
   let mapped = 0
+  let gaps = 0
   const sources = new Map<number, Region[]>()
   for (const { page, pages, tag } of splitMeta(chain, leaves)) {
     runs.start(page, tag, pages)
     if (tag === TAG_FREE) bins.insert(page, pages)
+    if (tag === TAG_GAP) gaps += pages
     if (tag < FIRST_SOURCE_TAG) continue
     mapped += pages
     const regions = sources.get(tag) ?? []
@@ -33,8 +36,10 @@ export function repairSpace(space: AddressSpace): Map<number, Region[]> {
     sources.set(tag, regions)
   }
   u32[slots + L.META] = leaves.size
+  u32[slots + L.GAPS] = gaps
   u32[slots + L.MAPPED] = mapped
   u32[slots + L.PEAK] = Math.max(u32[slots + L.PEAK], mapped)
+  finishGrowth(space)
   return sources
 }
 

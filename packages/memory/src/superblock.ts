@@ -9,6 +9,7 @@ import {
   DIRECTORY_ENTRY_BYTES,
   DIRECTORY_OFFSET_BYTES,
   ENTRIES_OFFSET_BYTES,
+  FLAG_OWN,
   FLAG_SHARED,
   FLAGS_OFFSET_BYTES,
   LAYOUT_VERSION,
@@ -30,6 +31,7 @@ export function formatSuperblock(
   headBytes: number,
   maximum: number,
   secret: number,
+  own: boolean,
 ): void {
   const { base, u32 } = memory
   memory.u8.fill(0, base, base + headBytes)
@@ -42,7 +44,7 @@ export function formatSuperblock(
   put(CONTROL_TOP_OFFSET_BYTES, base + SUPERBLOCK_BYTES)
   put(CONTROL_END_OFFSET_BYTES, base + headBytes)
   put(MAXIMUM_OFFSET_BYTES, maximum)
-  put(FLAGS_OFFSET_BYTES, memory.shared ? FLAG_SHARED : 0)
+  put(FLAGS_OFFSET_BYTES, (memory.shared ? FLAG_SHARED : 0) | (own ? FLAG_OWN : 0))
   put(SECRET_OFFSET_BYTES, secret)
 }
 

@@ -14,7 +14,6 @@ import {
 } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import type { Assembled } from '../assembly.ts'
-import { OWNER } from '../threads/cache-layout.ts'
 import { Session } from '../threads/session.ts'
 import { SnapshotError } from './snapshot-error.ts'
 import {
@@ -28,6 +27,7 @@ import {
 const LENGTH_OFFSET_BYTES = 12
 const FLAGS_OFFSET_BYTES = 28
 const FLAG_SHARED = 1
+const FLAG_OWN = 2
 
 /** To be called under the lock. Cost: linear in the mapped bytes. */
 export function snapshotOf(arena: Arena): Uint8Array {
@@ -92,10 +92,9 @@ export function restoreSnapshot(
   const assembled = attach(handle)
   reclaimCaches(assembled)
   if (memory !== undefined) clearFreePages(assembled)
-  const flags = superblock.getUint32(FLAGS_OFFSET_BYTES, true)
   superblock.setUint32(
     FLAGS_OFFSET_BYTES,
-    threaded ? flags | FLAG_SHARED : flags & ~FLAG_SHARED,
+    (threaded ? FLAG_SHARED : 0) | (memory === undefined ? FLAG_OWN : 0),
     true,
   )
   return handle
@@ -115,8 +114,6 @@ function reclaimCaches({ arena, slots }: Assembled): void {
     for (const cache of slots.all()) {
       cache.release()
       slots.vacate(cache)
-      // The slot of an unshared heap keeps its owner when it is vacated; the restored heap may be a shared one.
-      arena.memory.u32[cache.slot + OWNER] = 0
     }
   })
 }

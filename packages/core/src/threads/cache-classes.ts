@@ -111,6 +111,48 @@ export function planClasses(
   return classes
 }
 
+/** What {@link planClasses} decided, laid out for looking up; shared by all caches of a handle. */
+export interface ClassTables {
+  /** Class for a payload of i bytes, 0 when it is not cached. */
+  readonly classOfPayload: Uint8Array
+  /** Class for a block of 16 * i bytes, 0 when it is not cached. */
+  readonly classOfBlock: Uint8Array
+  /** By class; those of class 0 are 0. */
+  readonly blockSizes: Int32Array
+  readonly kinds: Uint8Array
+  readonly limits: Int32Array
+  readonly batches: Int32Array
+  readonly maxPayload: number
+  readonly maxBlock: number
+}
+
+/** @param blockBytes - Bytes of the block, marks included, that a request of so many bytes gets. */
+export function tabulate(
+  classes: readonly CacheClass[],
+  overhead: number,
+  blockBytes: (size: number) => number,
+): ClassTables {
+  const maxBlock = classes.at(-1)?.blockSize ?? 0
+  const maxPayload = Math.max(0, maxBlock - overhead)
+  const classOfBlock = new Uint8Array((maxBlock >>> 4) + 1)
+  classes.forEach(({ blockSize }, index) => {
+    classOfBlock[blockSize >>> 4] = index + 1
+  })
+  const classOfPayload = new Uint8Array(maxPayload + 1)
+  for (let size = 0; size <= maxPayload; size++)
+    classOfPayload[size] = classOfBlock[blockBytes(Math.max(size, 1)) >>> 4]
+  return {
+    classOfPayload,
+    classOfBlock,
+    blockSizes: Int32Array.from([0, ...classes.map((one) => one.blockSize)]),
+    kinds: Uint8Array.from([0, ...classes.map((one) => one.kind)]),
+    limits: Int32Array.from([0, ...classes.map((one) => one.limit)]),
+    batches: Int32Array.from([0, ...classes.map((one) => one.batch)]),
+    maxPayload,
+    maxBlock,
+  }
+}
+
 /** Writes the class table; row 0 stays zero. */
 export function writeClasses(
   memory: Memory,

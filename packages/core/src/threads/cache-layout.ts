@@ -3,18 +3,24 @@
  *
  *     control block "thread-cache":
  *     + 0  magic "TCAC"    + 4  layout version    + 8  number of slots   +12  address of slot 0   +16  classes
+ *     +20  slots that were ever used
  *     +64  a row for each class, class 0 unused: block size, kind, limit, batch
  *
  *     a slot, 512 bytes, so that no two threads write to one cache line:
  *     + 0  owner id, 0 when the slot is free
  *     + 4  refills      + 8  flushes
- *     +16  live bytes   +20  peak of them   +24  blocks      what this thread allocated minus what it freed, signed
+ *     +12  blocks taken from the arena minus those given back, and +16 the usable bytes of them
+ *     +20  blocks lost with broken lists, and +24 the usable bytes of them
+ *     +28  usable bytes that the thread allocated minus those it freed, as of its last refill or flush
  *     +64  a pair for each class: head of the list of ready blocks, number of them
  *
  * Class 0 stands for "not cached": its list is always empty, so a look-up needs no second test.
+ *
+ * What a thread allocated minus what it freed is not counted but follows: taken - ready - lost. All counts are modulo
+ * 2^32, for a thread may free more than it allocated.
  */
 export const CACHE_MAGIC = 0x43414354
-export const CACHE_VERSION = 1
+export const CACHE_VERSION = 2
 export const MAX_CLASSES = 40
 export const CLASSES_OFFSET_BYTES = 64
 export const CLASS_BYTES = 16
@@ -27,6 +33,7 @@ export const VERSION = 1
 export const SLOTS = 2
 export const SLOTS_ADDRESS = 3
 export const CLASSES = 4
+export const USED_SLOTS = 5
 
 /** Word offsets in a row of the class table. */
 export const BLOCK_SIZE = 0
@@ -34,9 +41,13 @@ export const KIND = 1
 export const LIMIT = 2
 export const BATCH = 3
 
-/** Word offsets in a slot. The three counters stand as in the control block of the heap. */
+/** Word offsets in a slot. */
 export const OWNER = 0
 export const REFILLS = 1
 export const FLUSHES = 2
-export const COUNTERS = 4
+export const TAKEN_BLOCKS = 3
+export const TAKEN_BYTES = 4
+export const LOST_BLOCKS = 5
+export const LOST_BYTES = 6
+export const NET_BYTES = 7
 export const LISTS = 16

@@ -4,19 +4,23 @@
 import { type CacheableMarking, isCacheable } from '@vmalloc/marking'
 import { type Address, type Memory, MemoryError, type PageSource } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
-import { LIVE } from '../arena-layout.ts'
+import { BLOCKS, LIVE, LOST_BLOCKS, LOST_BYTES } from '../arena-layout.ts'
 import {
-  type CacheClass,
+  type ClassTables,
   planClasses,
   readClasses,
   resolveCacheOptions,
   type ThreadCacheOptions,
+  tabulate,
   writeClasses,
 } from './cache-classes.ts'
 import * as L from './cache-layout.ts'
-import { ThreadCache } from './thread-cache.ts'
+import { type Count, ThreadCache } from './thread-cache.ts'
 
 export const CACHE_CONTROL_NAME = 'thread-cache'
+/** Stands in the one slot of a heap without threads. */
+export const ONLY_OWNER = 1
+const NOTHING: Count = { blocks: 0, live: 0 }
 
 /** A handle on the control block of the thread caches. */
 export class CacheSlots {
@@ -25,7 +29,8 @@ export class CacheSlots {
   private readonly arena: Arena
   private readonly memory: Memory
   private readonly marking: CacheableMarking
-  private readonly classes: readonly CacheClass[]
+  private readonly tables: ClassTables
+  private readonly control: number
   private readonly first: Address
 
   private constructor(arena: Arena, marking: CacheableMarking, control: Address) {
@@ -33,9 +38,14 @@ export class CacheSlots {
     this.arena = arena
     this.memory = arena.memory
     this.marking = marking
-    this.classes = readClasses(arena.memory, control)
-    this.count = u32[(control >>> 2) + L.SLOTS]
-    this.first = u32[(control >>> 2) + L.SLOTS_ADDRESS]
+    this.tables = tabulate(readClasses(arena.memory, control), arena.overhead, (size) =>
+      arena.blockBytes(size),
+    )
+    this.control = control >>> 2
+    this.count = u32[this.control + L.SLOTS]
+    this.first = u32[this.control + L.SLOTS_ADDRESS]
+    // Where threads count apart, the counter of the arena alone may stand below zero.
+    arena.countsPeak = !arena.memory.threaded
   }
 
   /** Formats the control block at `control`, with pages of their own for the slots of a shared heap. */
@@ -77,7 +87,8 @@ export class CacheSlots {
       u32[words + L.MAGIC] === L.CACHE_MAGIC &&
       u32[words + L.VERSION] === L.CACHE_VERSION &&
       u32[words + L.SLOTS_ADDRESS] % 4 === 0 &&
-      u32[words + L.SLOTS_ADDRESS] + u32[words + L.SLOTS] * L.SLOT_BYTES <= byteLength
+      u32[words + L.SLOTS_ADDRESS] + u32[words + L.SLOTS] * L.SLOT_BYTES <= byteLength &&
+      u32[words + L.USED_SLOTS] <= u32[words + L.SLOTS]
     if (!sane || !isCacheable(marking)) {
       throw new MemoryError(
         'NOT_A_HEAP',
@@ -93,12 +104,16 @@ export class CacheSlots {
     return L.CACHE_CONTROL_BYTES + L.SLOT_BYTES
   }
 
-  /** Gives the thread `ownerId` a slot. @returns Its cache, or `null` when all slots are taken. */
+  /** Gives the thread `ownerId` a slot, the one that it has if it has one. @returns Its cache, or `null` when all are taken. */
   acquire(ownerId: number): ThreadCache | null {
+    for (const own of this.all(ownerId)) return own
     const { u32 } = this.memory
     for (let index = 0; index < this.count; index++) {
       const slot = this.slotAt(index)
       if (u32[slot + L.OWNER] !== 0) continue
+      // Whoever vacated it may not have come to the end.
+      u32.fill(0, slot + 1, slot + L.SLOT_BYTES / 4)
+      if (index >= u32[this.control + L.USED_SLOTS]) u32[this.control + L.USED_SLOTS] = index + 1
       u32[slot + L.OWNER] = ownerId
       return this.cacheAt(slot)
     }
@@ -108,42 +123,58 @@ export class CacheSlots {
   /** The cache of an unshared heap, which counts in the heap's own counters. */
   only(): ThreadCache {
     const slot = this.slotAt(0)
-    this.memory.u32[slot + L.OWNER] = 1
-    return new ThreadCache(this.arena, this.marking, this.classes, slot, this.arena.slots + LIVE)
+    this.memory.u32[this.control + L.USED_SLOTS] = 1
+    this.memory.u32[slot + L.OWNER] = ONLY_OWNER
+    return this.cacheAt(slot)
   }
 
   /** The caches of all threads that have one, or of the one with `ownerId`. */
   *all(ownerId?: number): Generator<ThreadCache> {
-    for (let index = 0; index < this.count; index++) {
+    const { u32 } = this.memory
+    for (let index = 0; index < u32[this.control + L.USED_SLOTS]; index++) {
       const slot = this.slotAt(index)
       const owner = this.memory.u32[slot + L.OWNER]
       if (owner !== 0 && (ownerId === undefined || owner === ownerId)) yield this.cacheAt(slot)
     }
   }
 
-  /** Frees a slot whose lists are empty; what its thread counted goes to the counters of the heap. */
+  /** Frees a slot whose lists are empty; what its thread did is from now on part of the counters of the heap. */
   vacate(cache: ThreadCache): void {
     const { u32 } = this.memory
-    const counters = this.arena.slots + LIVE
-    if (cache.counters !== counters) {
-      u32[counters] += u32[cache.counters]
-      u32[counters + 2] += u32[cache.counters + 2]
+    const arena = this.arena.slots
+    if (cache.counters === 0) {
+      const { blocks, live } = cache.net()
+      u32[arena + LIVE] += live
+      u32[arena + BLOCKS] += blocks
     }
-    const owner = u32[cache.slot + L.OWNER]
-    u32.fill(0, cache.slot, cache.slot + L.SLOT_BYTES / 4)
-    if (!this.memory.threaded) u32[cache.slot + L.OWNER] = owner
+    u32[arena + LOST_BLOCKS] += u32[cache.slot + L.LOST_BLOCKS]
+    u32[arena + LOST_BYTES] += u32[cache.slot + L.LOST_BYTES]
+    u32.fill(0, cache.slot + 1, cache.slot + L.SLOT_BYTES / 4)
+    u32[cache.slot + L.OWNER] = 0
   }
 
-  /** Live bytes and blocks that the threads counted, to be added to the heap's own counters. */
-  counted(): { live: number; blocks: number } {
+  /** What the threads allocated minus what they freed, modulo 2^32, to be added to the heap's own counters. */
+  net(): Count {
+    return this.sum((cache) => (cache.counters === 0 ? cache.net() : NOTHING))
+  }
+
+  /** Blocks that the threads have from the arena: ready, in use, or lost; those that one thread freed count for it. */
+  taken(): Count {
+    const { u32 } = this.memory
+    return this.sum(({ slot, counters }) =>
+      counters === 0
+        ? { blocks: u32[slot + L.TAKEN_BLOCKS], live: u32[slot + L.TAKEN_BYTES] }
+        : NOTHING,
+    )
+  }
+
+  /** Usable bytes that the threads allocated minus those they freed, as of the last refill or flush of each. */
+  notedNet(): number {
     const { u32, threaded } = this.memory
-    const total = { live: 0, blocks: 0 }
-    if (!threaded) return total
-    for (let index = 0; index < this.count; index++) {
-      const counters = this.slotAt(index) + L.COUNTERS
-      total.live += u32[counters] | 0
-      total.blocks += u32[counters + 2] | 0
-    }
+    if (!threaded) return 0
+    let total = 0
+    for (let index = 0; index < u32[this.control + L.USED_SLOTS]; index++)
+      total += u32[this.slotAt(index) + L.NET_BYTES]
     return total
   }
 
@@ -159,11 +190,22 @@ export class CacheSlots {
     return total
   }
 
+  private sum(countOf: (cache: ThreadCache) => Count): Count {
+    const total = { blocks: 0, live: 0 }
+    for (const cache of this.all()) {
+      const { blocks, live } = countOf(cache)
+      total.blocks = (total.blocks + blocks) >>> 0
+      total.live = (total.live + live) >>> 0
+    }
+    return total
+  }
+
   private slotAt(index: number): number {
     return (this.first + index * L.SLOT_BYTES) >>> 2
   }
 
   private cacheAt(slot: number): ThreadCache {
-    return new ThreadCache(this.arena, this.marking, this.classes, slot, slot + L.COUNTERS)
+    const counters = this.memory.threaded ? 0 : this.arena.slots + LIVE
+    return new ThreadCache(this.arena, this.marking, this.tables, slot, counters)
   }
 }

@@ -1,12 +1,14 @@
 /**
  * Survivors' work: what a thread that died left in the heap.
  *
- * The heap never guesses that a thread is dead; the caller has proof. The lock goes from the dead thread to the one that
- * reports it, by one exchange of the lock word; should that one die too, its own death is reported in turn, and the
+ * The heap never guesses that a thread is dead; the caller has proof. A death inside an operation is damage like any
+ * other: the word "damaged" names the dead thread before the lock is taken from it, by one exchange of the lock word, so
+ * whoever has the lock next repairs. Should the one that reports die too, its own death is reported in turn, and the
  * repair begins again.
  */
 import { requireOption } from '@vmalloc/memory'
-import { rebuildArena } from './rebuild.ts'
+import { DAMAGED } from '../arena-layout.ts'
+import type { Mutex } from './mutex.ts'
 import type { Session } from './session.ts'
 
 /** What a dead thread left. */
@@ -21,15 +23,42 @@ export interface DeathReport {
   readonly reclaimedBytes: number
   /** Regions that it was about to take or to give back. */
   readonly strayRegions: number
-  /** Whether a list of its cache was broken off, so that blocks kept there may be lost. */
+  /** Whether a list of its cache could not be followed, because somebody had written to a block in it after freeing it. */
   readonly brokenList: boolean
-  /** Blocks in use after the repair; only counted when the lock was held. */
+  /**
+   * Blocks that are not free after the repair: in use, or kept ready by a thread. Only counted when the lock was held.
+   */
   readonly blocks: number | undefined
 }
 
 /** @see Heap.reportDead */
 export function reportDeath(session: Session, threadId: number): DeathReport {
-  const { mutex, arena, slots } = session
+  const mutex = requireReportable(session, threadId)
+  let heldLock = false
+  const acquire = (): boolean => {
+    heldLock = takeOver(session, mutex, threadId)
+    if (!heldLock) mutex.lock()
+    return true
+  }
+  return session.enter(() => bury(session, threadId, heldLock), acquire, false) as DeathReport
+}
+
+/** @see Heap.reportDeadAsync */
+export async function reportDeathAsync(
+  session: Session,
+  threadId: number,
+  signal: AbortSignal | undefined,
+): Promise<DeathReport> {
+  const mutex = requireReportable(session, threadId)
+  let heldLock = false
+  const acquire = (): boolean => {
+    heldLock = takeOver(session, mutex, threadId)
+    return heldLock || mutex.tryLock()
+  }
+  return session.runAsync(() => bury(session, threadId, heldLock), signal, acquire)
+}
+
+function requireReportable({ mutex }: Session, threadId: number): Mutex {
   requireOption(mutex !== null, 'threadId', threadId, 'this heap has no threads')
   requireOption(
     Number.isInteger(threadId) && threadId > 0 && threadId <= mutex.lastOwnerId,
@@ -38,36 +67,46 @@ export function reportDeath(session: Session, threadId: number): DeathReport {
     `it must be the threadId of an attachment, 1 to ${mutex.lastOwnerId}`,
   )
   requireOption(threadId !== mutex.ownerId, 'threadId', threadId, 'it is this very thread')
-  const heldLock = mutex.takeOver(threadId)
-  try {
-    arena.memory.refresh()
-    const rebuilt = heldLock ? rebuildArena(arena, slots) : undefined
-    const reclaimed = { blocks: 0, bytes: 0 }
-    let hadCache = false
-    let brokenList = false
-    for (const cache of slots?.all(threadId) ?? []) {
-      hadCache = true
-      try {
-        const { blocks, bytes } = cache.release()
-        reclaimed.blocks += blocks
-        reclaimed.bytes += bytes
-      } catch {
-        // The thread died between two words of a link: what lies behind it cannot be found again.
-        brokenList = true
-      }
-      slots?.vacate(cache)
-    }
-    return {
-      threadId,
-      heldLock,
-      hadCache,
-      reclaimedBlocks: reclaimed.blocks,
-      reclaimedBytes: reclaimed.bytes,
-      strayRegions: rebuilt?.strayRegions ?? 0,
-      brokenList,
-      blocks: rebuilt?.blocks,
-    }
-  } finally {
-    mutex.unlock()
+  return mutex
+}
+
+/** @returns Whether the dead thread held the lock, which is now this thread's. */
+function takeOver({ arena }: Session, mutex: Mutex, deadId: number): boolean {
+  if (mutex.holder !== deadId) return false
+  // Before the exchange: if this thread dies between the two, the next one must know whose cache was being changed.
+  Atomics.compareExchange(arena.memory.i32, arena.slots + DAMAGED, 0, deadId)
+  return mutex.takeOver(deadId)
+}
+
+/** Under the lock, with all structures repaired: takes back what the dead thread kept ready. */
+function bury(session: Session, threadId: number, heldLock: boolean): DeathReport {
+  const { arena, slots } = session
+  const { memory } = arena
+  const repair = heldLock ? session.lastRepair : undefined
+  let reclaimedBlocks = 0
+  let reclaimedBytes = 0
+  let hadCache = false
+  let brokenList = false
+  for (const cache of slots?.all(threadId) ?? []) {
+    hadCache = true
+    // Should this thread die in the middle: this is the cache that it was changing.
+    memory.u32[arena.slots + DAMAGED] = threadId
+    cache.settle()
+    const { blocks, bytes, broken } = cache.release()
+    slots?.vacate(cache)
+    memory.u32[arena.slots + DAMAGED] = 0
+    reclaimedBlocks += blocks
+    reclaimedBytes += bytes
+    brokenList ||= broken !== undefined
+  }
+  return {
+    threadId,
+    heldLock,
+    hadCache,
+    reclaimedBlocks,
+    reclaimedBytes,
+    strayRegions: repair?.strayRegions ?? 0,
+    brokenList,
+    blocks: repair?.blocks,
   }
 }

@@ -14,7 +14,10 @@ export class ReentrantLockError extends Error {
   }
 }
 
-/** The lock stayed taken, and this thread may not sleep: the window of a browser. Try again, or work in a Worker. */
+/**
+ * The lock stayed taken, and this thread may not sleep (the window of a browser), or has waited as long as its patience
+ * lasts (`heap.patienceMs`). Try again, use the asynchronous calls, or work in a Worker.
+ */
 export class WouldBlockError extends Error {
   override readonly name = 'WouldBlockError'
   readonly code = 'WOULD_BLOCK'
@@ -22,7 +25,7 @@ export class WouldBlockError extends Error {
   readonly holder: number
 
   constructor(holder: number) {
-    super(`thread ${holder} holds the lock of this heap, and this thread may not block`)
+    super(`thread ${holder} holds the lock of this heap, and this thread may not block any longer`)
     this.holder = holder
   }
 }

@@ -32,8 +32,11 @@ const SLICE_MS = 50
 export class Mutex {
   /** Id of this handle, unique in the life of the heap. */
   declare readonly ownerId: number
+  /** Index of the lock word in `memory.i32`. */
+  declare readonly word: number
+  /** Milliseconds after which {@link Mutex.lock} gives up. */
+  declare patienceMs: number
   declare private readonly memory: Memory
-  declare private readonly word: number
   /** A word of its own for those who wait asynchronously: an abandoned wait there swallows nobody's wake-up. */
   declare private readonly doorbell: number
   declare private readonly canSleep: boolean
@@ -42,6 +45,7 @@ export class Mutex {
   /** Draws an owner id: each attachment has its own. */
   constructor(memory: Memory) {
     this.memory = memory
+    this.patienceMs = Number.POSITIVE_INFINITY
     this.word = (memory.base + LOCK_OFFSET_BYTES) >>> 2
     this.doorbell = (memory.base + DOORBELL_OFFSET_BYTES) >>> 2
     const counter = (memory.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
@@ -52,23 +56,32 @@ export class Mutex {
 
   /**
    * @throws {@link ReentrantLockError} when this handle holds the lock; {@link WouldBlockError} when the lock stays taken
-   * on a thread that may not sleep.
+   * on a thread that may not sleep, or longer than its patience.
    */
   lock(): void {
     if (Atomics.compareExchange(this.memory.i32, this.word, 0, this.ownerId) !== 0)
       this.lockSlowly()
   }
 
-  /** @returns Whether the lock was free and is now held. */
+  /**
+   * @returns Whether the lock was free and is now held.
+   * @throws {@link ReentrantLockError} when this handle holds the lock.
+   */
   tryLock(): boolean {
-    return Atomics.compareExchange(this.memory.i32, this.word, 0, this.ownerId) === 0
+    const seen = Atomics.compareExchange(this.memory.i32, this.word, 0, this.ownerId)
+    if ((seen & OWNER_MASK) === this.ownerId) throw new ReentrantLockError(this.ownerId)
+    return seen === 0
   }
 
-  /** Never blocks. Wakes one sleeping thread, and everybody at the doorbell. */
+  /** Never blocks. */
   unlock(): void {
+    const before = Atomics.exchange(this.memory.i32, this.word, 0)
+    if (before !== this.ownerId) this.wake(before)
+  }
+
+  /** Wakes those who wait, as the word says that was there before it was cleared: one sleeper, all at the doorbell. */
+  wake(before: number): void {
     const i32 = this.memory.i32
-    const before = Atomics.exchange(i32, this.word, 0)
-    if ((before & (WAITERS | ASYNC_WAITERS)) === 0) return
     if (before < 0) Atomics.notify(i32, this.word, 1)
     if ((before & ASYNC_WAITERS) !== 0) {
       Atomics.add(i32, this.doorbell, 1)
@@ -76,41 +89,23 @@ export class Mutex {
     }
   }
 
-  /**
-   * Takes the lock without blocking the thread.
-   *
-   * @param signal - Gives up, with the signal's reason.
-   * @throws {@link ReentrantLockError} when this handle holds the lock.
-   */
-  async lockAsync(signal?: AbortSignal): Promise<void> {
-    for (;;) {
-      signal?.throwIfAborted()
-      if (this.tryLock()) return
-      const i32 = this.memory.i32
-      const ring = Atomics.load(i32, this.doorbell)
-      const seen = Atomics.load(i32, this.word)
-      if ((seen & OWNER_MASK) === this.ownerId) throw new ReentrantLockError(this.ownerId)
-      if ((seen & OWNER_MASK) === 0) continue
-      const marked = seen | ASYNC_WAITERS
-      if (seen !== marked && Atomics.compareExchange(i32, this.word, seen, marked) !== seen)
-        continue
-      await awaitRing(i32, this.doorbell, ring, signal)
-    }
+  /** Waits, without blocking the thread, until it may be worth while to try for the lock again. */
+  async waitAsync(signal?: AbortSignal): Promise<void> {
+    const i32 = this.memory.i32
+    const ring = Atomics.load(i32, this.doorbell)
+    const seen = Atomics.load(i32, this.word)
+    if ((seen & OWNER_MASK) === 0) return
+    const marked = seen | ASYNC_WAITERS
+    if (seen !== marked && Atomics.compareExchange(i32, this.word, seen, marked) !== seen) return
+    await awaitRing(i32, this.doorbell, ring, signal)
   }
 
-  /**
-   * Takes the lock, from the dead thread `deadId` if that one holds it.
-   *
-   * @returns Whether it did.
-   */
+  /** Takes the lock from the dead thread `deadId`. @returns `false` when that one does not hold it. */
   takeOver(deadId: number): boolean {
     for (;;) {
       const i32 = this.memory.i32
       const seen = Atomics.load(i32, this.word)
-      if ((seen & OWNER_MASK) !== deadId) {
-        this.lock()
-        return false
-      }
+      if ((seen & OWNER_MASK) !== deadId) return false
       const mine = this.ownerId | (seen & (WAITERS | ASYNC_WAITERS))
       if (Atomics.compareExchange(i32, this.word, seen, mine) === seen) return true
     }
@@ -136,16 +131,18 @@ export class Mutex {
       if (Atomics.load(i32, word) === 0 && this.tryLock()) return
     }
     if (!this.canSleep) throw new WouldBlockError(this.holder)
+    const deadline = performance.now() + this.patienceMs
     for (;;) {
       const seen = Atomics.load(i32, word)
       if ((seen & OWNER_MASK) === 0) {
         if (Atomics.compareExchange(i32, word, seen, this.ownerId | WAITERS) === seen) return
         continue
       }
+      const left = deadline - performance.now()
+      if (left <= 0) throw new WouldBlockError(seen & OWNER_MASK)
       const marked = seen | WAITERS
-      if (seen === marked || Atomics.compareExchange(i32, word, seen, marked) === seen) {
-        Atomics.wait(i32, word, marked, SLICE_MS)
-      }
+      if (seen === marked || Atomics.compareExchange(i32, word, seen, marked) === seen)
+        Atomics.wait(i32, word, marked, Math.min(left, SLICE_MS))
     }
   }
 }

@@ -12,6 +12,8 @@ import {
   BLOCKS,
   DAMAGED,
   LIVE,
+  LOST_BLOCKS,
+  LOST_BYTES,
   RESIZING_BLOCK,
   RESIZING_BYTES,
   RESIZING_KIND,
@@ -22,10 +24,8 @@ import type { CacheSlots } from './cache-slots.ts'
 
 /** What a repair found. */
 export interface RebuildReport {
-  /** Blocks in use, in all threads together. */
+  /** Blocks that are not free: in use, or kept ready by a thread. */
   readonly blocks: number
-  /** Usable bytes of them. */
-  readonly live: number
   /** Regions that an operation was about to take or to give back. */
   readonly strayRegions: number
 }
@@ -33,6 +33,7 @@ export interface RebuildReport {
 export function rebuildArena(arena: Arena, slots: CacheSlots | undefined): RebuildReport {
   const { memory, space, parts } = arena
   const words = arena.slots
+  for (const cache of slots?.all(memory.u32[words + DAMAGED]) ?? []) cache.settle()
   finishResize(arena)
   const regions = space.repair()
   let strayRegions = 0
@@ -53,12 +54,13 @@ export function rebuildArena(arena: Arena, slots: CacheSlots | undefined): Rebui
       strayRegions++
     }
   }
-  const { blocks, live } = countUsed(arena)
-  const counted = slots?.counted() ?? { blocks: 0, live: 0 }
-  memory.u32[words + LIVE] = live - counted.live
-  memory.u32[words + BLOCKS] = blocks - counted.blocks
-  memory.u32[words + DAMAGED] = 0
-  return { blocks, live, strayRegions }
+  const held = countHeld(arena)
+  const taken = slots?.taken() ?? { blocks: 0, live: 0 }
+  const { u32, threaded } = memory
+  u32[words + LIVE] = held.live - taken.live - (threaded ? u32[words + LOST_BYTES] : 0)
+  u32[words + BLOCKS] = held.blocks - taken.blocks - (threaded ? u32[words + LOST_BLOCKS] : 0)
+  u32[words + DAMAGED] = 0
+  return { blocks: held.blocks, strayRegions }
 }
 
 /** Bytes of the block at an address if somebody has it: its user, or a thread that keeps it ready. */
@@ -74,8 +76,7 @@ function finishResize(arena: Arena): void {
   if (block === 0) return
   const bytes = u32[arena.slots + RESIZING_BYTES]
   const kind = u32[arena.slots + RESIZING_KIND] as Kind
-  arena.marking.mark(block, bytes, kind, bytes - arena.overhead)
-  u32[arena.slots + RESIZING_BLOCK] = 0
+  arena.remark(block, bytes, kind, bytes - arena.overhead)
 }
 
 /** A large block whose last pages were unmapped, but whose header still counts them, ends where its region ends. */
@@ -86,15 +87,21 @@ function fitLastBlocks(arena: Arena, part: Part, regions: readonly Region[]): vo
     const block = address + marking.phase
     const room = length - 2 * marking.phase
     if (marking.stateAt(block) !== 'used' || marking.sizeAt(block) <= room) continue
-    marking.mark(block, room, marking.kindAt(block), room - arena.overhead)
+    arena.remark(block, room, marking.kindAt(block), room - arena.overhead)
   }
 }
 
-function countUsed(arena: Arena): { blocks: number; live: number } {
+/**
+ * Blocks in use or kept ready. Threads that go on meanwhile turn one into the other, but their sum changes only under
+ * the lock. In a heap of one thread, ready blocks are counted as what they are: free.
+ */
+function countHeld(arena: Arena): { blocks: number; live: number } {
+  const { threaded } = arena.memory
   let blocks = 0
   let live = 0
   walkArena(arena, ({ state, kind, blockSize }) => {
-    if (state !== 'used' || kind === 'meta') return
+    const held = state === 'used' || (state === 'cached' && threaded)
+    if (!held || kind === 'meta' || kind === 'pages') return
     blocks++
     live += blockSize - arena.overhead
   })

@@ -1,42 +1,23 @@
 /**
- * `Session`: one thread's way into the arena: its cache, the lock, and what happens when an operation fails half way.
- *
- * - Most calls end in the cache, without the lock; the rest takes the lock for a step in the arena.
- * - A step that ends in an error nobody expected (the stack overflowed, a check word was wrong) may have left the arena
- *   half changed. Then the heap is flagged as damaged, and the next thread that takes the lock repairs it first: at the
- *   end of an overflowed stack there is no room for a repair.
- * - A heap that threads cannot attach to has no lock at all.
+ * `Session`: one thread's way into a heap. Most calls end in the thread's cache, without the lock; the rest is a step in
+ * the arena, behind the gate of {@link LockedArena}.
  */
 import { HeapCorruptionError } from '@vmalloc/marking'
-import { type Address, InvariantError, LinkError, type Memory } from '@vmalloc/memory'
+import { type Address, InvariantError, LinkError } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
-import { DAMAGED, LIVE, PEAK_LIVE } from '../arena-layout.ts'
+import { LIVE, PEAK_LIVE } from '../arena-layout.ts'
+import { checkArena } from '../check.ts'
 import { explainPointer } from '../explain-pointer.ts'
 import type { CacheSlots } from './cache-slots.ts'
-import { ReentrantLockError } from './lock-errors.ts'
-import { Mutex } from './mutex.ts'
-import { rebuildArena } from './rebuild.ts'
+import { BUSY, LockedArena } from './locked-arena.ts'
 import type { ThreadCache } from './thread-cache.ts'
 
-export class Session {
-  declare readonly arena: Arena
-  declare readonly slots: CacheSlots | undefined
-  declare readonly mutex: Mutex | null
-  declare private readonly memory: Memory
-  /** `null` until the first slow call, and when all slots are taken. */
-  declare private cache: ThreadCache | null
+export class Session extends LockedArena {
   declare private detached: boolean
-  /** Whether a step that only reads is under way in this thread. */
-  declare private inspecting: boolean
 
   constructor(arena: Arena, slots: CacheSlots | undefined) {
-    this.arena = arena
-    this.slots = slots
-    this.memory = arena.memory
-    this.mutex = arena.memory.threaded ? new Mutex(arena.memory) : null
-    this.cache = null
+    super(arena, slots)
     this.detached = false
-    this.inspecting = false
   }
 
   /** Number of this attachment, unique in the life of the heap; 0 when threads cannot attach. */
@@ -64,6 +45,11 @@ export class Session {
     const payload = this.allocate(size)
     if (payload !== 0) this.memory.zero(payload, (size + 7) & ~7)
     return payload
+  }
+
+  /** @param alignment - A power of two above 16. */
+  allocateAligned(size: number, alignment: number): Address {
+    return this.run(() => this.allocateAlignedInArena(size, alignment))
   }
 
   /** Where it lies if it can, otherwise by moving. @returns 0 when there is no room; then nothing changed. */
@@ -108,51 +94,22 @@ export class Session {
     this.memory.refresh()
     const ready = this.takeReady(size)
     if (ready !== 0) return ready
-    if (this.mutex !== null && !this.mutex.tryLock()) return 0
-    return this.runLocked(() => this.allocateInArena(size))
-  }
-
-  /** Runs a step under the lock. */
-  run<Result>(step: () => Result): Result {
-    this.mutex?.lock()
-    return this.runLocked(step)
-  }
-
-  /** Runs a step that only reads, under the lock; its errors say nothing about the heap's state. */
-  inspect<Result>(step: () => Result): Result {
-    this.mutex?.lock()
-    if (this.inspecting) throw new ReentrantLockError(this.threadId)
-    // A visitor that used the cache would change the heap under the walk: without it, it meets the lock.
-    const cache = this.cache
-    this.cache = null
-    this.inspecting = true
-    try {
-      this.memory.refresh()
-      this.repairIfDamaged()
-      return step()
-    } finally {
-      this.inspecting = false
-      this.cache = cache
-      this.mutex?.unlock()
-    }
-  }
-
-  /** Runs a step under the lock as soon as it is free, without blocking the thread. */
-  async runAsync<Result>(step: () => Result, signal?: AbortSignal): Promise<Result> {
-    if (this.mutex !== null) await this.mutex.lockAsync(signal)
-    return this.runLocked(step)
+    const payload = this.runUnlessBusy(() => this.allocateInArena(size))
+    return payload === BUSY ? 0 : payload
   }
 
   /** Gives everything this thread keeps ready back to the arena, and its slot to the next. */
   detach(): void {
     if (this.detached) return
     this.run(() => {
-      const { cache, slots } = this
+      const { slots } = this
+      const cache = this.cache ?? this.acquireCache()
       this.cache = null
       this.detached = true
       if (cache === null || slots === undefined) return
-      cache.release()
+      const { broken } = cache.release()
       slots.vacate(cache)
+      if (broken !== undefined) throw broken
     })
   }
 
@@ -160,14 +117,15 @@ export class Session {
   allocateInArena(size: number): Address {
     const { arena } = this
     const cache = this.cache ?? this.acquireCache()
-    if (cache !== null && cache.refill(size)) {
-      this.sample()
-      return cache.allocate(size)
+    if (cache?.refill(size)) {
+      const payload = cache.allocate(size)
+      this.sample(cache)
+      return payload
     }
     let payload = arena.allocate(size)
     if (payload === 0 && cache !== null && cache.release().blocks > 0)
       payload = arena.allocate(size)
-    this.sample()
+    this.sample(cache)
     return payload
   }
 
@@ -181,17 +139,32 @@ export class Session {
     this.arena.free(payload)
   }
 
-  /** Live bytes and blocks of the heap, all threads together. */
+  /** Under the lock: {@link Session.allocateAligned}. */
+  allocateAlignedInArena(size: number, alignment: number): Address {
+    return this.arena.allocateAligned(size, alignment)
+  }
+
+  /** Under the lock: frees a block whose marks are sound, past all caches. */
+  discard(payload: Address): void {
+    this.arena.free(payload)
+  }
+
+  /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError`. */
+  check(): void {
+    this.inspect(() => checkArena(this.arena, this.slots))
+  }
+
+  /** Live bytes and blocks of the heap, all threads together; exact while the others are at rest. */
   totals(): { live: number; blocks: number; peakLive: number } {
-    const { live, blocks } = this.arena.counters()
-    const counted = this.slots?.counted() ?? { live: 0, blocks: 0 }
-    this.sample()
-    const peakLive = this.memory.u32[this.arena.slots + PEAK_LIVE]
+    const counted = this.slots?.net() ?? { live: 0, blocks: 0 }
+    const own = this.arena.counters()
     // Each counter is a difference modulo 2^32: a block may be counted in by one thread and out by another.
+    const live = (own.live + counted.live) >>> 0
+    this.raisePeak(live)
     return {
-      live: (live + counted.live) >>> 0,
-      blocks: (blocks + counted.blocks) >>> 0,
-      peakLive,
+      live,
+      blocks: (own.blocks + counted.blocks) >>> 0,
+      peakLive: this.memory.u32[this.arena.slots + PEAK_LIVE],
     }
   }
 
@@ -217,37 +190,10 @@ export class Session {
     }
   }
 
-  private runLocked<Result>(step: () => Result): Result {
-    // With a lock, taking it has found that out.
-    if (this.inspecting) throw new ReentrantLockError(this.threadId)
-    try {
-      this.memory.refresh()
-      this.repairIfDamaged()
-      return step()
-    } catch (error) {
-      return this.fail(error, true)
-    } finally {
-      this.mutex?.unlock()
-    }
-  }
-
-  private repairIfDamaged(): void {
-    if (this.memory.u32[this.arena.slots + DAMAGED] !== 0) rebuildArena(this.arena, this.slots)
-  }
-
-  /**
-   * Passes an error on; flags the heap as damaged unless the error comes from a check that changes nothing.
-   *
-   * @param locked - Whether this thread holds the lock: explaining a pointer walks lists that others change.
-   */
-  private fail(error: unknown, locked: boolean): never {
+  protected fail(error: unknown, locked: boolean): never {
     if (error instanceof HeapCorruptionError) {
-      if (error.code !== 'INVALID_POINTER') throw error
-      throw locked
-        ? explainPointer(this.arena, error)
-        : this.inspect(() => explainPointer(this.arena, error))
+      throw error.code === 'INVALID_POINTER' ? this.explain(error, locked) : error
     }
-    this.memory.u32[this.arena.slots + DAMAGED] = 1
     if (error instanceof LinkError) {
       const address = error.address + this.arena.marking.headerBytes
       throw new HeapCorruptionError('USE_AFTER_FREE', address, { offset: 0, hint: error.message })
@@ -258,6 +204,12 @@ export class Session {
     throw error
   }
 
+  /** Explaining a pointer walks lists that others change: it needs the lock. */
+  private explain(error: HeapCorruptionError, locked: boolean): HeapCorruptionError {
+    const step = (): HeapCorruptionError => explainPointer(this.arena, error)
+    return locked ? step() : this.inspect(step)
+  }
+
   /** Under the lock: a cache for this thread, if a slot is free. */
   private acquireCache(): ThreadCache | null {
     if (this.slots === undefined || this.detached) return null
@@ -265,11 +217,17 @@ export class Session {
     return this.cache
   }
 
-  /** Raises the peak of live bytes: exact in a heap of one thread, otherwise as of the last refill or flush. */
-  private sample(): void {
+  /** Samples the live bytes for their peak: exact in a heap of one thread, otherwise as of the last refills and flushes. */
+  private sample(cache: ThreadCache | null): void {
     if (this.mutex === null || this.slots === undefined) return
-    const { u32 } = this.memory
-    const live = (u32[this.arena.slots + LIVE] + this.slots.counted().live) >>> 0
-    if (live > u32[this.arena.slots + PEAK_LIVE]) u32[this.arena.slots + PEAK_LIVE] = live
+    cache?.noteNet()
+    this.raisePeak((this.memory.u32[this.arena.slots + LIVE] + this.slots.notedNet()) >>> 0)
+  }
+
+  private raisePeak(live: number): void {
+    const { u32, byteLength } = this.memory
+    // What threads noted is as old as their last refill: a sum below zero says nothing.
+    const known = live <= byteLength
+    if (known && live > u32[this.arena.slots + PEAK_LIVE]) u32[this.arena.slots + PEAK_LIVE] = live
   }
 }

@@ -11,74 +11,85 @@
  * - A list that is full gives half of its blocks back, one that is empty takes a batch: a thread that only allocates and
  *   one that only frees meet in the arena once per batch.
  *
- * Only `refill`, `flush` and `release` touch the arena; they run under the lock.
+ * Order of stores: a block is in a list before its header says "cached", and says "used" or "freed" before it leaves the
+ * list. So a thread can die, or an error be thrown, anywhere: at most the first block of one list has a header of another
+ * state, and {@link ThreadCache.settle} knows what was meant. What stands between verifying a block and the last store
+ * calls nothing that needs more stack than the verification did.
+ *
+ * Only `refill`, `flush`, `settle` and `release` touch the arena or other threads' slots; they run under the lock.
  */
-import type { CacheableMarking } from '@vmalloc/marking'
-import { type Address, InvariantError, LinkError, type Memory } from '@vmalloc/memory'
+import { type CacheableMarking, HeapCorruptionError } from '@vmalloc/marking'
+import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
-import type { CacheClass } from './cache-classes.ts'
+import type { ClassTables } from './cache-classes.ts'
 import * as layout from './cache-layout.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const { LISTS, REFILLS, FLUSHES } = layout
+const { FLUSHES, LISTS, LOST_BLOCKS, LOST_BYTES, NET_BYTES, REFILLS, TAKEN_BLOCKS, TAKEN_BYTES } =
+  layout
 /** Word offsets of the counters, from {@link ThreadCache.counters} on. */
 const LIVE = 0
 const PEAK_LIVE = 1
 const BLOCKS = 2
 
+/** Blocks given back to the arena. */
+export interface Released {
+  readonly blocks: number
+  /** Bytes, marks included. */
+  readonly bytes: number
+  /** The first list that could not be followed, because somebody wrote to a block in it after freeing it. */
+  readonly broken: HeapCorruptionError | undefined
+}
+
+/** Blocks, and usable bytes of them, modulo 2^32. */
+export interface Count {
+  readonly blocks: number
+  readonly live: number
+}
+
 export class ThreadCache {
   /** Word index of the slot. */
   declare readonly slot: number
-  /** Word index of the three counters that this thread keeps: its slot's, or the heap's own when it has one thread. */
+  /** Word index of the heap's own counters in a heap of one thread; 0 where what each thread did follows from its slot. */
   declare readonly counters: number
   declare private readonly memory: Memory
   declare private readonly marking: CacheableMarking
   declare private readonly arena: Arena
-  declare private readonly classes: readonly CacheClass[]
   declare private readonly overhead: number
   declare private readonly headerBytes: number
   declare private readonly secret: number
-  /** Class for a payload of i bytes, 0 when it is not cached. */
   declare private readonly classOfPayload: Uint8Array
-  /** Class for a block of 16 * i bytes, 0 when it is not cached. */
   declare private readonly classOfBlock: Uint8Array
   declare private readonly blockSizes: Int32Array
   declare private readonly kinds: Uint8Array
   declare private readonly limits: Int32Array
+  declare private readonly batches: Int32Array
   declare private readonly maxPayload: number
   declare private readonly maxBlock: number
 
   constructor(
     arena: Arena,
     marking: CacheableMarking,
-    classes: readonly CacheClass[],
+    tables: ClassTables,
     slot: number,
     counters: number,
   ) {
-    const maxBlock = classes.at(-1)?.blockSize ?? 0
     this.slot = slot
     this.counters = counters
     this.memory = arena.memory
     this.marking = marking
     this.arena = arena
-    this.classes = classes
     this.overhead = arena.overhead
     this.headerBytes = marking.headerBytes
     this.secret = arena.memory.secret | 0
-    this.maxBlock = maxBlock
-    this.maxPayload = Math.max(0, maxBlock - arena.overhead)
-    this.classOfPayload = new Uint8Array(this.maxPayload + 1)
-    this.classOfBlock = new Uint8Array((maxBlock >>> 4) + 1)
-    this.blockSizes = Int32Array.from([0, ...classes.map((one) => one.blockSize)])
-    this.kinds = Uint8Array.from([0, ...classes.map((one) => one.kind)])
-    this.limits = Int32Array.from([0, ...classes.map((one) => one.limit)])
-    for (let size = 0; size <= this.maxPayload; size++) {
-      const bytes = arena.blockBytes(Math.max(size, 1))
-      this.classOfPayload[size] = 1 + classes.findIndex((one) => one.blockSize === bytes)
-    }
-    classes.forEach(({ blockSize }, index) => {
-      this.classOfBlock[blockSize >>> 4] = index + 1
-    })
+    this.classOfPayload = tables.classOfPayload
+    this.classOfBlock = tables.classOfBlock
+    this.blockSizes = tables.blockSizes
+    this.kinds = tables.kinds
+    this.limits = tables.limits
+    this.batches = tables.batches
+    this.maxPayload = tables.maxPayload
+    this.maxBlock = tables.maxBlock
   }
 
   /** Hot path. @returns A payload, or 0 when no block of that size is ready. */
@@ -91,15 +102,18 @@ export class ThreadCache {
     if (block === 0) return 0
     const link = (block + this.headerBytes) >>> 2
     const next = u32[link]
-    if ((next ^ block ^ this.secret) >>> 0 !== u32[link + 1]) this.failLink(list, block)
+    if ((next ^ block ^ this.secret) >>> 0 !== u32[link + 1]) throw this.dropList(cls)
+    const bytes = this.blockSizes[cls]
+    const payload = this.marking.fromCached(block, bytes)
     u32[list] = next
     u32[list + 1]--
-    const bytes = this.blockSizes[cls]
-    const live = u32[this.counters + LIVE] + bytes - this.overhead
-    u32[this.counters + LIVE] = live
-    if (live > u32[this.counters + PEAK_LIVE]) u32[this.counters + PEAK_LIVE] = live
-    u32[this.counters + BLOCKS]++
-    return this.marking.fromCached(block, bytes)
+    if (this.counters !== 0) {
+      const live = u32[this.counters + LIVE] + bytes - this.overhead
+      u32[this.counters + LIVE] = live
+      if (live > u32[this.counters + PEAK_LIVE]) u32[this.counters + PEAK_LIVE] = live
+      u32[this.counters + BLOCKS]++
+    }
+    return payload
   }
 
   /**
@@ -116,15 +130,17 @@ export class ThreadCache {
     const list = this.slot + LISTS + cls * 2
     if (u32[list + 1] >= this.limits[cls] || this.kinds[cls] !== marking.kindAt(block)) return false
     if (this.blockSizes[cls] !== bytes) return false
-    marking.toCached(block)
     const next = u32[list]
     const link = (block + this.headerBytes) >>> 2
     u32[link] = next
     u32[link + 1] = next ^ block ^ this.secret
     u32[list] = block
     u32[list + 1]++
-    u32[this.counters + LIVE] -= bytes - this.overhead
-    u32[this.counters + BLOCKS]--
+    if (this.counters !== 0) {
+      u32[this.counters + LIVE] -= bytes - this.overhead
+      u32[this.counters + BLOCKS]--
+    }
+    marking.toCached(block)
     return true
   }
 
@@ -133,14 +149,23 @@ export class ThreadCache {
     if (size > this.maxPayload) return false
     const cls = this.classOfPayload[size]
     if (cls === 0) return false
-    const { blockSize, kind, batch } = this.classes[cls - 1]
+    const blockSize = this.blockSizes[cls]
+    const kind = this.kinds[cls] as 0 | 1
+    const list = this.slot + LISTS + cls * 2
     let taken = 0
-    while (taken < batch) {
+    for (; taken < this.batches[cls]; taken++) {
       const block = this.arena.takeBlock(kind, blockSize)
       if (block === 0) break
+      const u32 = this.memory.u32
+      const next = u32[list]
+      const link = (block + this.headerBytes) >>> 2
+      u32[link] = next
+      u32[link + 1] = next ^ block ^ this.secret
+      u32[list] = block
+      u32[list + 1]++
+      u32[this.slot + TAKEN_BLOCKS]++
+      u32[this.slot + TAKEN_BYTES] += blockSize - this.overhead
       this.marking.markCached(block, blockSize, kind)
-      this.push(this.slot + LISTS + cls * 2, block)
-      taken++
     }
     this.memory.u32[this.slot + REFILLS]++
     return taken > 0
@@ -152,87 +177,161 @@ export class ThreadCache {
     const bytes = this.marking.sizeAt(block)
     const cls = bytes > this.maxBlock ? 0 : this.classOfBlock[bytes >>> 4]
     const count = this.memory.u32[this.slot + LISTS + cls * 2 + 1]
-    if (cls !== 0 && count >= this.limits[cls]) this.flush(cls, count >> 1)
+    if (cls === 0 || count < this.limits[cls]) return
+    const { broken } = this.flush(cls, count >> 1)
+    if (broken !== undefined) throw broken
   }
 
-  /** Gives everything back to the arena. @returns Blocks and bytes given back. */
-  release(): { blocks: number; bytes: number } {
-    const given = { blocks: 0, bytes: 0 }
-    this.classes.forEach(({ blockSize }, index) => {
-      const before = given.blocks
-      given.blocks += this.flush(index + 1, 2 ** 31)
-      given.bytes += (given.blocks - before) * blockSize
-    })
-    return given
+  /** Gives everything back to the arena. */
+  release(): Released {
+    let blocks = 0
+    let bytes = 0
+    let broken: HeapCorruptionError | undefined
+    for (let cls = 1; cls < this.blockSizes.length; cls++) {
+      const flushed = this.flush(cls, 2 ** 32)
+      blocks += flushed.given
+      bytes += flushed.given * this.blockSizes[cls]
+      broken ??= flushed.broken
+    }
+    return { blocks, bytes, broken }
+  }
+
+  /**
+   * Makes good what a thread left half done in its own lists: it is dead, or an error cut it short and it does not use
+   * them. Before the arena is repaired, for that writes into free blocks. Can be cut short itself, and begun again.
+   */
+  settle(): void {
+    for (let cls = 1; cls < this.blockSizes.length; cls++) {
+      const { u32 } = this.memory
+      const list = this.slot + LISTS + cls * 2
+      const first = u32[list]
+      const state = first === 0 ? 'cached' : this.marking.stateAt(first)
+      // It was about to be handed out, and nobody has it, or its owner has given it back.
+      if (state === 'used') this.marking.toCached(first)
+      // It was being taken from the arena, or given back to it: there it will be found.
+      else if (state !== 'cached') {
+        const next = this.linkOf(first)
+        if (next === undefined) this.dropList(cls)
+        else u32[list] = next
+      }
+      u32[list + 1] = this.lengthOf(cls)
+    }
   }
 
   /** Visits the blocks kept ready, verifying each link first. @returns How many there are. */
   each(visit: (block: Address, bytes: number) => void): number {
     const { u32, byteLength } = this.memory
     let total = 0
-    this.classes.forEach(({ blockSize, limit }, index) => {
-      const list = this.slot + LISTS + (index + 1) * 2
+    for (let cls = 1; cls < this.blockSizes.length; cls++) {
+      const blockSize = this.blockSizes[cls]
       let steps = 0
-      for (let block = u32[list]; block !== 0; ) {
-        if (block + blockSize > byteLength || ++steps > limit + 1) {
+      for (let block = u32[this.slot + LISTS + cls * 2]; block !== 0; ) {
+        if (block + blockSize > byteLength || ++steps > this.limits[cls] + 1) {
           throw new InvariantError('thread cache', 'a list of ready blocks is damaged', block)
         }
-        const link = (block + this.headerBytes) >>> 2
-        const next = u32[link]
-        if ((next ^ block ^ this.secret) >>> 0 !== u32[link + 1]) {
-          throw new LinkError('thread cache', 'the link of a ready block was overwritten', block)
-        }
+        const next = this.linkOf(block)
+        if (next === undefined) throw this.writtenTo(block)
         visit(block, blockSize)
         block = next
       }
       total += steps
-    })
+    }
     return total
   }
 
-  /** Number of ready blocks that each list counts; for checks. */
-  count(): number {
-    let total = 0
-    for (let cls = 1; cls <= this.classes.length; cls++)
-      total += this.memory.u32[this.slot + LISTS + cls * 2 + 1]
-    return total
+  /** Number of ready blocks that the lists count, and the usable bytes of them. */
+  ready(): Count {
+    const { u32 } = this.memory
+    let blocks = 0
+    let live = 0
+    for (let cls = 1; cls < this.blockSizes.length; cls++) {
+      const count = u32[this.slot + LISTS + cls * 2 + 1]
+      blocks += count
+      live += count * (this.blockSizes[cls] - this.overhead)
+    }
+    return { blocks, live }
   }
 
-  private push(list: number, block: Address): void {
-    const u32 = this.memory.u32
-    const next = u32[list]
-    const link = (block + this.headerBytes) >>> 2
-    u32[link] = next
-    u32[link + 1] = next ^ block ^ this.secret
-    u32[list] = block
-    u32[list + 1]++
+  /** What the thread allocated minus what it freed. */
+  net(): Count {
+    const { u32 } = this.memory
+    const { slot } = this
+    const ready = this.ready()
+    return {
+      blocks: (u32[slot + TAKEN_BLOCKS] - u32[slot + LOST_BLOCKS] - ready.blocks) >>> 0,
+      live: (u32[slot + TAKEN_BYTES] - u32[slot + LOST_BYTES] - ready.live) >>> 0,
+    }
   }
 
-  /** Gives up to `most` blocks of a class back. A block that is not in the state "cached" is left out, and lost. */
-  private flush(cls: number, most: number): number {
-    const { blockSize, kind } = this.classes[cls - 1]
+  /** Notes in the slot what {@link ThreadCache.net} is now, for those who sum up all threads. */
+  noteNet(): void {
+    this.memory.u32[this.slot + NET_BYTES] = this.net().live
+  }
+
+  /** Gives up to `most` blocks of a class back. */
+  private flush(
+    cls: number,
+    most: number,
+  ): { readonly given: number; readonly broken: HeapCorruptionError | undefined } {
+    const blockSize = this.blockSizes[cls]
+    const kind = this.kinds[cls] as 0 | 1
     const list = this.slot + LISTS + cls * 2
     let given = 0
+    let broken: HeapCorruptionError | undefined
     for (; given < most; given++) {
       const u32 = this.memory.u32
       const block = u32[list]
       if (block === 0) break
-      const link = (block + this.headerBytes) >>> 2
-      const next = u32[link]
-      if ((next ^ block ^ this.secret) >>> 0 !== u32[link + 1]) this.failLink(list, block)
+      const next = this.linkOf(block)
+      if (next === undefined) {
+        broken = this.dropList(cls)
+        break
+      }
+      this.marking.toFreed(block)
       u32[list] = next
       u32[list + 1]--
-      this.marking.toFreed(block)
+      u32[this.slot + TAKEN_BLOCKS]--
+      u32[this.slot + TAKEN_BYTES] -= blockSize - this.overhead
       this.arena.giveBlock(kind, block, blockSize)
     }
-    this.memory.u32[this.slot + FLUSHES]++
-    return given
+    if (given > 0) this.memory.u32[this.slot + FLUSHES]++
+    return { given, broken }
   }
 
-  /** Drops a list whose head was overwritten, for it cannot be followed, and reports it. */
-  private failLink(list: number, block: Address): never {
-    this.memory.u32[list] = 0
-    this.memory.u32[list + 1] = 0
-    throw new LinkError('thread cache', 'the link of a ready block was overwritten', block)
+  /** The block behind a ready one, 0 for the last; `undefined` when the link was overwritten. */
+  private linkOf(block: Address): Address | undefined {
+    const { u32 } = this.memory
+    const link = (block + this.headerBytes) >>> 2
+    const next = u32[link]
+    return (next ^ block ^ this.secret) >>> 0 === u32[link + 1] ? next : undefined
+  }
+
+  /** Number of blocks in a list, up to a broken link. */
+  private lengthOf(cls: number): number {
+    let length = 0
+    let block: Address | undefined = this.memory.u32[this.slot + LISTS + cls * 2]
+    for (; block !== undefined && block !== 0 && length <= this.limits[cls]; length++)
+      block = this.linkOf(block)
+    return length
+  }
+
+  /** Drops a list whose first link was overwritten: what lies behind it cannot be found again. @returns The error. */
+  private dropList(cls: number): HeapCorruptionError {
+    const { u32 } = this.memory
+    const list = this.slot + LISTS + cls * 2
+    const error = this.writtenTo(u32[list])
+    const count = u32[list + 1]
+    u32[this.slot + LOST_BLOCKS] += count
+    u32[this.slot + LOST_BYTES] += count * (this.blockSizes[cls] - this.overhead)
+    u32[list] = 0
+    u32[list + 1] = 0
+    return error
+  }
+
+  private writtenTo(block: Address): HeapCorruptionError {
+    return new HeapCorruptionError('USE_AFTER_FREE', block + this.headerBytes, {
+      offset: 0,
+      hint: 'thread cache: the link of a ready block was overwritten',
+    })
   }
 }

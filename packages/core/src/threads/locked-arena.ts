@@ -1,0 +1,137 @@
+/**
+ * `LockedArena`: the gate to the arena. Every step in the arena goes through {@link LockedArena.enter}, which takes the
+ * lock, makes the views current, repairs what an operation before it left damaged, and releases the lock whatever
+ * happens.
+ *
+ * - A step that ends in an error nobody expected (the stack overflowed, a check word was wrong) may have left the arena
+ *   half changed. Then the heap is flagged as damaged with the id of this thread, which from now on leaves its cache
+ *   alone, and the next one that takes the lock repairs first: at the end of an overflowed stack there is no room for it.
+ * - Between taking the lock and the `try`, and in the `finally`, nothing is called that could overflow the stack: the
+ *   lock is never left held.
+ * - A heap that threads cannot attach to has no lock at all.
+ */
+import { HeapCorruptionError } from '@vmalloc/marking'
+import type { Memory } from '@vmalloc/memory'
+import type { Arena } from '../arena.ts'
+import { DAMAGED } from '../arena-layout.ts'
+import { type CacheSlots, ONLY_OWNER } from './cache-slots.ts'
+import { ReentrantLockError } from './lock-errors.ts'
+import { Mutex } from './mutex.ts'
+import { type RebuildReport, rebuildArena } from './rebuild.ts'
+import type { ThreadCache } from './thread-cache.ts'
+
+/** What {@link LockedArena.enter} gives when the lock could not be taken. */
+export const BUSY: unique symbol = Symbol('busy')
+
+/** Takes the lock. @returns Whether it did. */
+export type Acquire = () => boolean
+
+export abstract class LockedArena {
+  declare readonly arena: Arena
+  declare readonly slots: CacheSlots | undefined
+  declare readonly mutex: Mutex | null
+  /** What the last repair by this thread found. */
+  declare lastRepair: RebuildReport | undefined
+  declare protected readonly memory: Memory
+  /** `null` until the first slow call, when all slots are taken, and after an error nobody expected. */
+  declare protected cache: ThreadCache | null
+  /** Whether a step that only reads is under way in this thread. */
+  declare private inspecting: boolean
+  declare private readonly tryLock: Acquire
+
+  constructor(arena: Arena, slots: CacheSlots | undefined) {
+    const mutex = arena.memory.threaded ? new Mutex(arena.memory) : null
+    this.arena = arena
+    this.slots = slots
+    this.memory = arena.memory
+    this.mutex = mutex
+    this.lastRepair = undefined
+    this.cache = null
+    this.inspecting = false
+    this.tryLock = () => mutex === null || mutex.tryLock()
+  }
+
+  /** Runs a step under the lock. */
+  run<Result>(step: () => Result): Result {
+    return this.enter(step, null, false) as Result
+  }
+
+  /** Runs a step that only reads, under the lock; its errors say nothing about the heap's state. */
+  inspect<Result>(step: () => Result): Result {
+    return this.enter(step, null, true) as Result
+  }
+
+  /** Runs a step under the lock if that is free. */
+  runUnlessBusy<Result>(step: () => Result): Result | typeof BUSY {
+    return this.enter(step, this.tryLock, false)
+  }
+
+  /** Runs a step under the lock as soon as `acquire` can take it, without blocking the thread. */
+  async runAsync<Result>(
+    step: () => Result,
+    signal?: AbortSignal,
+    acquire: Acquire = this.tryLock,
+  ): Promise<Result> {
+    for (;;) {
+      signal?.throwIfAborted()
+      // The step runs at once: were there an `await` between, other code of this thread would find the lock held by it.
+      const result = this.enter(step, acquire, false)
+      if (result !== BUSY) return result
+      await this.mutex?.waitAsync(signal)
+    }
+  }
+
+  /**
+   * @param acquire - Takes the lock; `null` waits for it.
+   * @param reading - Whether the step changes nothing.
+   */
+  enter<Result>(
+    step: () => Result,
+    acquire: Acquire | null,
+    reading: boolean,
+  ): Result | typeof BUSY {
+    const { mutex, memory, cache } = this
+    // With a lock, taking it finds that out.
+    if (mutex === null && this.inspecting) throw new ReentrantLockError(0)
+    let held = false
+    try {
+      if (mutex !== null && acquire === null) mutex.lock()
+      else if (acquire !== null && !acquire()) return BUSY
+      held = true
+      memory.refresh()
+      this.repairIfDamaged()
+      if (reading) {
+        // A visitor that used the cache would change the heap under the walk: without it, it meets the lock.
+        this.cache = null
+        this.inspecting = true
+      }
+      return step()
+    } catch (error) {
+      if (!held || reading) throw error
+      if (!(error instanceof HeapCorruptionError)) {
+        const damaged = this.arena.slots + DAMAGED
+        this.cache = null
+        if (memory.u32[damaged] === 0)
+          memory.u32[damaged] = mutex === null ? ONLY_OWNER : mutex.ownerId
+      }
+      return this.fail(error, true)
+    } finally {
+      if (held && reading) {
+        this.cache = cache
+        this.inspecting = false
+      }
+      if (held && mutex !== null) {
+        const before = Atomics.exchange(memory.i32, mutex.word, 0)
+        if (before !== mutex.ownerId) mutex.wake(before)
+      }
+    }
+  }
+
+  /** Passes an error on, in the words of the public surface. @param locked - Whether this thread holds the lock. */
+  protected abstract fail(error: unknown, locked: boolean): never
+
+  private repairIfDamaged(): void {
+    if (this.memory.u32[this.arena.slots + DAMAGED] === 0) return
+    this.lastRepair = rebuildArena(this.arena, this.slots)
+  }
+}
