@@ -19,7 +19,7 @@ export interface Preloaded {
   readonly mode: 'replace' | 'observe'
   /**
    * The program's heap, `null` in observe mode. Asking makes it, from the program's own allocator; where a constructor
-   * sets that up, run the program's constructors first.
+   * sets that up, it is `null` until the program's first request.
    */
   readonly heap: Heap | null
   /** What was found so far. */

@@ -25,7 +25,10 @@ import { wrapHooks } from './wasm/trampoline.ts'
 /** An instance that runs on vmalloc, or under its eyes. */
 export interface Session {
   readonly plan: Plan
-  /** The program's heap; `null` in observe mode. Made on the first request, or when you ask for it. */
+  /**
+   * The program's heap; `null` in observe mode. Made on the program's first request, or when you ask for it; where a
+   * constructor sets the original allocator up, on the first request only, and `null` before.
+   */
   readonly heap: Heap | null
   /** What was found so far. Bound: may be taken out of the object. */
   readonly report: () => Report
@@ -89,7 +92,8 @@ export function equip(
   return {
     plan,
     get heap() {
-      return replacement?.heap ?? null
+      const early = plan.analysis.setUpByConstructor
+      return (early ? replacement?.heapIfMade : replacement?.heap) ?? null
     },
     report: () => reportOf(sources),
     trace: () => recording?.bytes('preload') ?? null,

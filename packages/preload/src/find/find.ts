@@ -45,6 +45,8 @@ export interface Analysis {
   readonly alignment: number
   /** Whether `realloc(p, 0)` of the original frees; C leaves it open. */
   readonly reallocZeroFrees: boolean
+  /** Whether a constructor of the program sets the original allocator up: before it has run, nothing can be allocated. */
+  readonly setUpByConstructor: boolean
 }
 
 /** Allocator functions that never take a block from the program: they may stay. */
@@ -68,6 +70,7 @@ class Finder {
   readonly #found: Map<number, FoundFunction> = new Map()
   #alignment = 0
   #reallocZeroFrees = false
+  #setUpByConstructor = false
 
   constructor(module: Module, byHand: FunctionsByHand) {
     this.#module = module
@@ -153,7 +156,9 @@ class Finder {
     for (const list of lists) {
       roots.delete(list)
       for (const callee of facts.calls[list]) {
-        if (!lists.has(callee) && !knowsState(facts, callee, window)) roots.add(callee)
+        if (lists.has(callee)) continue
+        if (knowsState(facts, callee, window)) this.#setUpByConstructor = true
+        else roots.add(callee)
       }
     }
     return roots
@@ -275,6 +280,7 @@ class Finder {
       open,
       alignment: this.#alignment,
       reallocZeroFrees: this.#reallocZeroFrees,
+      setUpByConstructor: this.#setUpByConstructor,
     }
   }
 }

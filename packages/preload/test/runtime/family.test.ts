@@ -79,6 +79,22 @@ describe('replace', () => {
   })
 })
 
+test('an allocator that a constructor sets up: no heap before', async () => {
+  const bytes = moduleBytes('wasmoon')
+  const imports: Record<string, Record<string, () => number>> = {}
+  for (const { module, name } of WebAssembly.Module.imports(new WebAssembly.Module(bytes))) {
+    imports[module] = { ...imports[module], [name]: () => 0 }
+  }
+  const preloaded = await instantiate(bytes, imports)
+  expect(preloaded.heap).toBeNull()
+  const exports = preloaded.instance.exports as unknown as Native & { __wasm_call_ctors(): void }
+  exports.__wasm_call_ctors()
+  const address = exports.malloc(100)
+  expect(preloaded.heap?.usableSize(address)).toBeGreaterThanOrEqual(100)
+  exports.free(address)
+  expect(preloaded.report().errors).toEqual([])
+})
+
 describe.each(['default', 'debug'] as const)('planted errors, preset %s', (preset) => {
   test('a double free', async () => {
     const { native, report, heap } = await start({ preset })
