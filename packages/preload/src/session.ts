@@ -5,6 +5,7 @@ import type { Heap } from '@vmalloc/core'
 import { PreloadError } from './errors.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Plan } from './prepare.ts'
+import { familyHook } from './runtime/family.ts'
 import { exportNames } from './runtime/frame-names.ts'
 import { Ledger } from './runtime/ledger.ts'
 import { Observation } from './runtime/observation.ts'
@@ -70,10 +71,13 @@ export function equip(
   const observation = observing
     ? new Observation({ ...common, closed: verdict === 'replace' })
     : null
-  const runtime = (replacement ?? observation) as Replacement | Observation
   const recording = options.record ? new Recording(originals, memory) : null
   const hooks = functions.map((found, slot) => {
-    const hook = runtime.hook(found, bodies[slot])
+    const body = bodies[slot]
+    const hook =
+      replacement === null
+        ? (observation as Observation).hook(found, body)
+        : familyHook(replacement, found, body)
     return recording === null ? hook : recording.wrap(found.role, hook)
   })
   for (const [slot, hook] of wrapHooks(plan.types, hooks).entries()) table.set(slot, hook)

@@ -10,7 +10,6 @@
  */
 import { Heap } from '@vmalloc/core'
 import type { Address, Memory } from '@vmalloc/memory'
-import type { FoundFunction } from '../find/find.ts'
 import type { Role } from '../find/roles.ts'
 import { LARGE_FROM_BYTES, programComposition } from './composition.ts'
 import { askedBytes, GUARD_BYTES, siteOf, stamp, usableBytes, verifyGuard } from './guard.ts'
@@ -22,15 +21,13 @@ import type { Stacks } from './stacks.ts'
 /** One thread, which keeps what it freed last: that is what programs ask for next. */
 const CACHE = { slots: 1, bytesPerClass: 2 ** 20, blocksPerClass: 16_384, maxBlock: 8192 }
 /** dlmalloc's limit: requests from here on always fail. */
-const TOO_BIG_BYTES = 0xffff0000
+export const TOO_BIG_BYTES = 0xffff0000
 const HIGHEST_ALIGNMENT_BYTES = 2 ** 30
 const PLAIN_ALIGNMENT_BYTES = 16
 /** Up to here a loop beats the call of `fill`. */
 const SHORT_BYTES = 128
 /** Blocks longer than this may grow where they lie. */
 const LONG_BYTES = 2048
-/** Page size that `valloc` promises: WebAssembly's. */
-const WASM_PAGE_BYTES = 65536
 
 export interface ReplacementOptions {
   readonly memory: WebAssembly.Memory
@@ -49,8 +46,8 @@ export class Replacement {
   /** Pages of the program's memory that are ours. */
   readonly pages: OwnedPages = new OwnedPages()
   private readonly options: ReplacementOptions
-  private readonly ledger: Ledger
-  private readonly originals: Originals
+  readonly ledger: Ledger
+  readonly originals: Originals
   private readonly extra: number
   private made: Heap | null = null
   private madeMemory: Memory | null = null
@@ -74,92 +71,6 @@ export class Replacement {
     return this.made ?? this.makeHeap()
   }
 
-  /** The hook for one function of the family; `original` is its old body. */
-  hook(found: FoundFunction, original: NumberFunction): NumberFunction {
-    const { originals, ledger } = this
-    const { role } = found
-    const passOn = (first: number, second: number, third: number): number =>
-      originals.call(original, first, second, third)
-    const counted = ledger.callsByRole
-    switch (role) {
-      case 'malloc':
-        return (size) => {
-          if (originals.inside > 0) return original(size)
-          counted.malloc++
-          const address = this.allocate(size >>> 0)
-          return address === 0 ? passOn(size, 0, 0) : address
-        }
-      case 'free':
-        return (address) => {
-          if (address === 0) return
-          if (originals.inside > 0) {
-            original(address)
-            return
-          }
-          counted.free++
-          if (this.pages.has(address)) this.free(address >>> 0)
-          else {
-            ledger.foreign++
-            passOn(address, 0, 0)
-          }
-        }
-      case 'calloc':
-        return (count, size) => {
-          if (originals.inside > 0) return original(count, size)
-          counted.calloc++
-          const bytes = (count >>> 0) * (size >>> 0)
-          const address = bytes >= TOO_BIG_BYTES ? 0 : this.allocateZeroed(bytes)
-          return address === 0 ? passOn(count, size, 0) : address
-        }
-      case 'realloc':
-        return (address, size) => {
-          if (originals.inside > 0) return original(address, size)
-          counted.realloc++
-          return this.reallocate(address >>> 0, size >>> 0, original, size, 0)
-        }
-      case 'reallocarray':
-        return (address, count, size) => {
-          if (originals.inside > 0) return original(address, count, size)
-          counted.reallocarray++
-          const bytes = (count >>> 0) * (size >>> 0)
-          // Too much for 32 bits: the original refuses, whatever the block.
-          if (bytes > 0xffffffff) return passOn(0, count, size)
-          return this.reallocate(address >>> 0, bytes, original, count, size)
-        }
-      case 'memalign':
-        return (alignment, size) => {
-          if (originals.inside > 0) return original(alignment, size)
-          counted.memalign++
-          const address = this.allocateAligned(alignment >>> 0, size >>> 0)
-          return address === 0 ? passOn(alignment, size, 0) : address
-        }
-      case 'posix_memalign':
-        return (result, alignment, size) => {
-          if (originals.inside > 0) return original(result, alignment, size)
-          counted.posix_memalign++
-          const valid = alignment % 4 === 0
-          const address = valid ? this.allocateAligned(alignment >>> 0, size >>> 0) : 0
-          if (address === 0) return passOn(result, alignment, size)
-          this.memory.u32[result >>> 2] = address
-          return 0
-        }
-      case 'valloc':
-        return (size) => {
-          if (originals.inside > 0) return original(size)
-          counted.valloc++
-          const address = this.allocateAligned(WASM_PAGE_BYTES, size >>> 0)
-          return address === 0 ? passOn(size, 0, 0) : address
-        }
-      case 'malloc_usable_size':
-        return (address) => {
-          if (originals.inside > 0) return original(address)
-          counted.malloc_usable_size++
-          if (address === 0) return 0
-          return this.pages.has(address) ? this.usable(address >>> 0) : passOn(address, 0, 0)
-        }
-    }
-  }
-
   /** Bytes of a block of ours that the program may use: what it asked for, if we know. */
   sizeOf(address: Address): number {
     return this.options.guarded ? askedBytes(this.memory, address) : this.heap.usableSize(address)
@@ -176,7 +87,8 @@ export class Replacement {
     if (this.options.guarded) verifyGuard(this.memory, address)
   }
 
-  private get memory(): Memory {
+  /** The program's memory with current views. */
+  get memory(): Memory {
     return (this.madeMemory ?? this.heap.memory).refresh()
   }
 
@@ -209,7 +121,7 @@ export class Replacement {
   }
 
   /** @returns 0 when the original should be asked. */
-  private allocate(size: number): Address {
+  allocate(size: number): Address {
     this.ledger.countSize(size)
     if (size >= TOO_BIG_BYTES) return 0
     try {
@@ -222,7 +134,7 @@ export class Replacement {
     }
   }
 
-  private allocateZeroed(size: number): Address {
+  allocateZeroed(size: number): Address {
     this.ledger.countSize(size)
     try {
       const { heap } = this
@@ -247,7 +159,7 @@ export class Replacement {
     else for (let index = first; index < end; index++) u32[index] = 0
   }
 
-  private allocateAligned(alignment: number, size: number): Address {
+  allocateAligned(alignment: number, size: number): Address {
     if (alignment <= PLAIN_ALIGNMENT_BYTES && alignment !== 0) return this.allocate(size)
     const valid = alignment !== 0 && (alignment & (alignment - 1)) === 0
     if (!valid || alignment > HIGHEST_ALIGNMENT_BYTES || size >= TOO_BIG_BYTES) return 0
@@ -262,7 +174,7 @@ export class Replacement {
     }
   }
 
-  private free(address: Address): void {
+  free(address: Address): void {
     try {
       if (this.extra !== 0) this.options.stacks.release(this.checkedSite(address))
       this.heap.free(address)
@@ -272,7 +184,7 @@ export class Replacement {
   }
 
   /** `original(address, second, third)` answers for blocks that are not ours. */
-  private reallocate(
+  reallocate(
     address: Address,
     size: number,
     original: NumberFunction,
@@ -348,7 +260,7 @@ export class Replacement {
     return moved
   }
 
-  private usable(address: Address): number {
+  usable(address: Address): number {
     try {
       this.heap.usableSize(address)
       return this.sizeOf(address)

@@ -1,6 +1,7 @@
 /** Opening a function body for decoding. */
-import { type Module, stepOverType } from './module.ts'
+import type { Module } from './module.ts'
 import { Decoder } from './opcodes.ts'
+import { stepOverType } from './parser.ts'
 import { ByteReader } from './reader.ts'
 
 /** @returns A decoder at the first instruction of a defined function; its reader is done behind the final `end`. */
