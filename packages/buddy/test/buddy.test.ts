@@ -114,6 +114,15 @@ describe('resize in place', () => {
     expect(buddy.resize(a, 256, 512)).toBe(false)
     buddy.check()
   })
+
+  test('an upper half does not grow into the free block behind it, which is not its buddy', () => {
+    const { buddy } = newBuddy(CLASSIC)
+    const [, b, c] = Array.from({ length: 4 }, () => buddy.allocate(128))
+    buddy.deallocate(c, 128)
+    expect(c).toBe(b + 128)
+    expect(buddy.resize(b, 128, 256)).toBe(false)
+    buddy.check()
+  })
 })
 
 describe('regions', () => {

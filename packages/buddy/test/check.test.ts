@@ -180,3 +180,16 @@ test('the header of a free block is left alone', () => {
   buddy.deallocate(block, 128)
   expect(memory.u8.subarray(block, block + 16).every((byte) => byte === 0x77)).toBe(true)
 })
+
+test('what lies before a region is not taken for a side byte of it', () => {
+  const subject = newBuddy(CLASSIC)
+  const wall = subject.space.mmap(4096)
+  const block = subject.buddy.allocate(131072)
+  const { memory, buddy } = subject
+  const start = buddy.side(buddy.regions.originOf(block), 1023)
+  // The buddy of the whole region would have the side byte before the first: here it looks free and of the same order.
+  memory.u8.fill(11, wall, start)
+  buddy.deallocate(block, 131072)
+  buddy.check()
+  expect(buddy.allocate(131072)).toBe(block)
+})
