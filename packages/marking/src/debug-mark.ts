@@ -8,13 +8,14 @@
  *           +16       sequence   number of the free, 0 while in use
  *           +20       thread     that freed
  *           +24       lead       of an over-aligned block: bytes from its start to this header
- *           +28       magic      30 mixed bits of the address, of all words above and of the secret | kind
+ *           +28       magic      29 mixed bits of the address, of all words above and of the secret | 4 | kind
  *           +32       payload, 16-aligned, `requested` bytes
  *           ...       slack, patterned from the first byte behind the payload
  *           + size-16 magic, size, requested, sequence, as in the header
  *
  * Features
  * - An overflow is found from the first byte on, not only when it reaches the footer, and its offset is exact.
+ * - The first byte behind the payload is never 0: the NUL of a string that is one byte too long is always found.
  * - Every word of the header is under the magic; what the footer repeats tells which byte before the payload changed.
  * - A block in a quarantine is in the state "cached": nobody hands it out, and a repair leaves it where it is.
  */
@@ -29,6 +30,7 @@ const FOOTER_BYTES = 16
 const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
 const KIND_MASK = 3
 const INVALID_KIND = 3
+const NONZERO_BIT = 4
 const FREED_FLIP = 0xfffffffc
 const HELD_FLIP = 0x55555554
 const FLAGS_MASK = 15
@@ -254,7 +256,10 @@ export class DebugMark implements Marking, GuardedBlocks {
     u32[(block >>> 2) + MAGIC] ^= bits
   }
 
-  /** 30 bits, the low two 0: one round of multiply and shift for each word of the header, two for the address. */
+  /**
+   * 29 bits, then 1, then 00: one round of multiply and shift for each word of the header, two for the address. The 1
+   * keeps the first byte of the footer from being 0.
+   */
   private magic(inner: Address): number {
     const { u32 } = this.memory
     const header = inner >>> 2
@@ -264,7 +269,7 @@ export class DebugMark implements Marking, GuardedBlocks {
       x ^= x >>> 15
     }
     x = Math.imul(x, 0xc2b2ae35)
-    return ((x ^ (x >>> 13)) & ~KIND_MASK) >>> 0
+    return (((x ^ (x >>> 13)) & ~KIND_MASK) | NONZERO_BIT) >>> 0
   }
 
   private fits(inner: Address): boolean {

@@ -63,7 +63,12 @@ export abstract class GuardedSession extends Session {
 
   /** Bytes that are not part of a request are not the caller's to zero. */
   override allocateZeroed(size: number): Address {
-    if (this.arena.zeroesAtSource(size)) return this.run(() => this.allocateZeroedInArena(size))
+    return this.arena.zeroesAtSource(size)
+      ? this.run(() => this.allocateZeroedInArena(size))
+      : this.allocateAndZero(size)
+  }
+
+  protected allocateAndZero(size: number): Address {
     const payload = this.allocate(size)
     if (payload !== 0) {
       const whole = (size & ~7) >>> 0

@@ -21,6 +21,9 @@ import type { BreakOptions } from './debug-options.ts'
 import { GuardedSession } from './guarded-session.ts'
 import { LEAD_BYTES, type LeadRecord } from './lead-record.ts'
 
+/** Slack behind each guarded payload: bytes that are never 0, unlike a footer's. */
+const LEAST_SLACK_BYTES = 8
+
 export class SampledSession extends GuardedSession {
   private readonly records: LeadRecord
   private readonly sampleEvery: number
@@ -49,6 +52,13 @@ export class SampledSession extends GuardedSession {
       const payload = this.allocateGuarded(size)
       return payload === 0 ? this.allocateInArena(size) : payload
     })
+  }
+
+  override allocateZeroed(size: number): Address {
+    // The next one is guarded: no pages of its own, whatever its size.
+    if (this.countdown <= 1 || !this.arena.zeroesAtSource(size)) return this.allocateAndZero(size)
+    this.countdown--
+    return this.run(() => this.allocateZeroedInArena(size))
   }
 
   override allocateInArena(size: number): Address {
@@ -95,7 +105,7 @@ export class SampledSession extends GuardedSession {
   private allocateGuarded(size: number): Address {
     const { arena } = this
     const { medium, large, largeFrom } = arena.parts
-    const wanted = size + LEAD_BYTES
+    const wanted = LEAD_BYTES + size + LEAST_SLACK_BYTES
     const kind: Kind = wanted < largeFrom ? MEDIUM : LARGE
     const bytes = (kind === MEDIUM ? medium : large).layer.goodSize(wanted + arena.overhead)
     const block = arena.takeBlock(kind, bytes)
