@@ -41,7 +41,8 @@ export function collectPieces(heap: WalkableHeap, live: readonly LiveBlock[]): P
     // Between pieces lies what strategies keep for themselves: side bytes, the rest of a page.
     push(end, block, 'meta')
     end = block + blockSize
-    if (state === 'free') {
+    // What a thread keeps ready is free too.
+    if (state !== 'used') {
       push(block, end, kind === 'pages' ? 'pages' : 'free')
     } else if (kind === 'small' || kind === 'medium' || kind === 'large') {
       const payloadEnd = address + Math.min(size, requested.get(address) ?? size)

@@ -59,7 +59,8 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-function readProblem(error: NodeJS.ErrnoException): string {
+/** Why a file cannot be read, in a few words. */
+export function readProblem(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ENOENT':
       return 'no such file'

@@ -122,7 +122,7 @@ export class Recorder {
         outermost(
           () => before.freeAll(),
           () => {
-            for (const address of [...this.#ids.keys()]) this.#died(address)
+            for (const address of this.#ids.keys()) this.#died(address)
           },
         ),
     }

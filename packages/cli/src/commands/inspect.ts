@@ -1,0 +1,120 @@
+/** `vmalloc inspect`: what is in a heap that `heap.snapshot()` wrote to a file. */
+import { readFileSync } from 'node:fs'
+import { Heap, HeapCorruptionError, InvariantError, SnapshotError } from '@vmalloc/core'
+import type { Command } from 'commander'
+import { EXIT, UsageError } from '../exit.ts'
+import { collectPieces } from '../map/collect.ts'
+import { terminalMap } from '../map/terminal-map.ts'
+import { type Colors, colorsFor } from '../terminal/colors.ts'
+import { plainTable, tableLines } from '../terminal/table.ts'
+import { bytesText, countText, plural } from '../terminal/text.ts'
+import { readProblem, unpack } from '../trace/file.ts'
+
+const MAP_COLUMNS = 88
+const MAP_ROWS = 16
+
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('print statistics of a heap snapshot, draw its map, check it')
+    .argument('<file>', 'what heap.snapshot() gave, as it is or gzip’d')
+    .action(inspect)
+}
+
+function inspect(file: string): void {
+  const colors = colorsFor(process.stdout)
+  const bytes = readSnapshot(file)
+  const heap = restore(file, bytes)
+  const { shared, base, byteLength } = heap.memory
+  const kind = shared ? 'shared between threads' : 'of one thread'
+  console.log(`${colors.bold(file)}: ${bytesText(bytes.length)}`)
+  console.log(`heap ${kind}, at ${hex(base)} in ${bytesText(byteLength)}\n`)
+  const problem = problemOf(() => {
+    for (const line of statsLines(heap, colors)) console.log(line)
+    console.log('')
+    const map = { colors, columns: MAP_COLUMNS, maxRows: MAP_ROWS }
+    for (const line of terminalMap(collectPieces(heap, []), map)) console.log(line)
+    heap.check()
+  })
+  console.log(problem === undefined ? '\ncheck: all invariants hold' : `\ncheck: ${problem}`)
+  if (problem !== undefined) process.exitCode = EXIT.failed
+}
+
+function readSnapshot(file: string): Uint8Array {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    throw new UsageError(`${file}: ${readProblem(error as NodeJS.ErrnoException)}`)
+  }
+  return unpack(bytes)
+}
+
+/** Without locks and waiting: whoever looks is alone. */
+function restore(file: string, bytes: Uint8Array): Heap {
+  try {
+    return Heap.restore(bytes, { shared: false })
+  } catch (error) {
+    // A RangeError: the heap is composed of parts that this command does not have.
+    if (error instanceof SnapshotError || error instanceof RangeError) {
+      throw new UsageError(`${file}: ${error.message}`)
+    }
+    if (isDamage(error)) throw new UsageError(`${file}: damaged beyond a look: ${error.message}`)
+    throw error
+  }
+}
+
+function isDamage(error: unknown): error is Error {
+  return error instanceof HeapCorruptionError || error instanceof InvariantError
+}
+
+function problemOf(look: () => void): string | undefined {
+  try {
+    look()
+    return undefined
+  } catch (error) {
+    if (isDamage(error)) return error.message
+    throw error
+  }
+}
+
+function statsLines(heap: Heap, colors: Colors): string[] {
+  const stats = heap.stats()
+  const { counts, free, waste } = stats
+  const table = plainTable(['', 'bytes', ''], 'lrl', colors)
+  const row = (name: string, bytes: number, note = ''): void => {
+    table.push([name, countText(bytes), note])
+  }
+  const kinds = `${countText(counts.small)} small, ${countText(counts.medium)} medium, ${countText(counts.large)} large`
+  row('live', stats.live, `${plural(stats.blocks, 'block')}: ${kinds}`)
+  row('peak live', stats.peakLive)
+  row('mapped', stats.mapped, `of these ${countText(stats.meta)} for bookkeeping`)
+  row('peak mapped', stats.peakMapped)
+  row('reserved', stats.reserved, `${countText(free.pages)} in free pages`)
+  row(
+    'waste inside blocks',
+    waste.internal,
+    stats.slack === undefined ? 'marks' : 'marks and slack',
+  )
+  row(
+    'waste between blocks',
+    waste.external,
+    `free: ${countText(free.small)} small, ${countText(free.medium)} medium`,
+  )
+  for (const { maxPayload, chunkSize, chunks, free: unused } of stats.small) {
+    if (chunks > 0)
+      row(
+        `pool up to ${maxPayload}`,
+        chunks * chunkSize,
+        `${plural(chunks, 'chunk')}, ${unused} free`,
+      )
+  }
+  if (stats.medium !== undefined && stats.medium.regions > 0) {
+    row('medium regions', stats.medium.obtained, plural(stats.medium.regions, 'region'))
+  }
+  return tableLines(table)
+}
+
+function hex(address: number): string {
+  return `0x${address.toString(16).padStart(8, '0')}`
+}
