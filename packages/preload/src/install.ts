@@ -54,6 +54,7 @@ interface Entry extends SeenModule {
 
 type Imports = WebAssembly.Imports | undefined
 type Source = Response | PromiseLike<Response>
+type Compile = (bytes: BufferSource, options?: object) => Promise<WebAssembly.Module>
 
 /** @throws RangeError for a bad option. */
 export function installPreload(options: InstallOptions = {}): Installation {
@@ -95,18 +96,23 @@ class Installed implements Installation {
         construct: (target, [module, imports], newTarget) =>
           this.equipped(Reflect.construct(target, [module, imports], newTarget), module, imports),
       }),
-      compile: async (bytes: ModuleBytes) => this.compiled(bytes, ''),
-      instantiate: async (source: ModuleBytes | WebAssembly.Module, imports: Imports) => {
+      compile: async (bytes: ModuleBytes, options?: object) => this.compiled(bytes, '', options),
+      instantiate: async (
+        source: ModuleBytes | WebAssembly.Module,
+        imports: Imports,
+        options?: object,
+      ) => {
         if (source instanceof engine.Module) return this.instantiated(source, imports)
-        const module = await this.compiled(source, '')
+        const module = await this.compiled(source, '', options)
         return { module, instance: await this.instantiated(module, imports) }
       },
       ...(engine.compileStreaming === undefined
         ? {}
         : {
-            compileStreaming: async (source: Source) => this.streamed(source),
-            instantiateStreaming: async (source: Source, imports: Imports) => {
-              const module = await this.streamed(source)
+            compileStreaming: async (source: Source, options?: object) =>
+              this.streamed(source, options),
+            instantiateStreaming: async (source: Source, imports: Imports, options?: object) => {
+              const module = await this.streamed(source, options)
               return { module, instance: await this.instantiated(module, imports) }
             },
           }),
@@ -120,9 +126,9 @@ class Installed implements Installation {
   private moduleStandIn(): typeof WebAssembly.Module {
     const { Module } = this.engine
     return new Proxy(Module, {
-      construct: (target, [bytes], newTarget) => {
+      construct: (target, [bytes, ...options], newTarget) => {
         const prepared = this.prepared(bytes, '')
-        const module = Reflect.construct(target, [prepared?.bytes ?? bytes], newTarget)
+        const module = Reflect.construct(target, [prepared?.bytes ?? bytes, ...options], newTarget)
         if (prepared !== null) this.known.set(module, prepared)
         return module
       },
@@ -135,21 +141,27 @@ class Installed implements Installation {
     })
   }
 
-  private async compiled(bytes: ModuleBytes, url: string): Promise<WebAssembly.Module> {
+  /** @param options - What newer engines take besides: built-in imports, for one. */
+  private async compiled(
+    bytes: ModuleBytes,
+    url: string,
+    options: object | undefined,
+  ): Promise<WebAssembly.Module> {
     const prepared = this.prepared(bytes, url)
-    const module = await this.engine.compile((prepared?.bytes ?? bytes) as BufferSource)
+    const compile = this.engine.compile as Compile
+    const module = await compile((prepared?.bytes ?? bytes) as BufferSource, options)
     if (prepared !== null) this.known.set(module, prepared)
     return module
   }
 
-  private async streamed(source: Source): Promise<WebAssembly.Module> {
+  private async streamed(source: Source, options?: object): Promise<WebAssembly.Module> {
     const response = await source
     const type = response.headers.get('Content-Type')?.split(';')[0].trim()
     if (!response.ok || type !== 'application/wasm') {
       // The engine refuses these; let it say so in its own words.
       return this.engine.compileStreaming(response)
     }
-    return this.compiled(await response.arrayBuffer(), response.url)
+    return this.compiled(await response.arrayBuffer(), response.url, options)
   }
 
   private async instantiated(

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseHookOptions } from '../../src/hook-options.ts'
 import { type Installation, installPreload, type ModuleReport, rewrite } from '../../src/index.ts'
 import { isPreloaded } from '../../src/preloaded.ts'
-import { moduleBytes } from '../modules.ts'
+import { assemble, moduleBytes, name } from '../modules.ts'
 
 const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'vmalloc-preload-'))
@@ -93,6 +93,24 @@ describe('the hook in a process', () => {
     installation.uninstall()
     expect(WebAssembly.Module).toBe(Module)
     expect(WebAssembly.Instance).toBe(Instance)
+  })
+
+  test('compile options reach the engine', async () => {
+    // (import "wasm:js-string" "length" (func (param externref) (result i32))) (export "length" (func 0)) and a memory
+    const bytes = assemble(
+      [1, 1, 0x60, 1, 0x6f, 1, 0x7f],
+      [2, 1, ...name('wasm:js-string'), ...name('length'), 0, 0],
+      [5, 1, 0, 1],
+      [7, 1, ...name('length'), 0, 0],
+    )
+    const options = { builtins: ['js-string'] }
+    installation = installPreload()
+    const { instance } = await (
+      WebAssembly.instantiate as unknown as (
+        ...values: unknown[]
+      ) => Promise<WebAssembly.WebAssemblyInstantiatedSource>
+    )(bytes, {}, options)
+    expect((instance.exports['length'] as (text: string) => number)('four')).toBe(4)
   })
 
   test('errors of the engine stay what they are', async () => {
