@@ -41,8 +41,8 @@ import { type FitOptions, resolveOptions } from './options.ts'
 const { EMPTY_REGION, FIT_MAGIC, FIT_VERSION, GRANULE_BITS, LINK_OFFSET, MAGIC, PHASE } = L
 const { REGIONS_OFFSET_BYTES, RELEASES, VERSION } = L
 const SIDE_BACK_BYTES: number = sideBackBytes
-/** Blocks up to this many granules can be asked for. */
-const MAX_GRANULES = 2 ** 23
+/** Longer blocks cannot be asked for, whatever the granule: up to here 32-bit arithmetic is exact. */
+const MAX_BLOCK_BYTES = 2 ** 30
 
 export class Fit
   implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable
@@ -123,13 +123,13 @@ export class Fit
   }
 
   goodSize(size: number): number {
-    if (size > MAX_GRANULES << this.granuleBits) return size
+    if (size > MAX_BLOCK_BYTES) return size
     return ((size + this.granuleMask) & ~this.granuleMask) >>> 0
   }
 
   allocate(size: number): Address {
+    if (size > MAX_BLOCK_BYTES) return 0
     const granules = (size + this.granuleMask) >>> this.granuleBits
-    if (size > MAX_GRANULES << this.granuleBits) return 0
     const block = this.blocks.find(granules, false)
     return block === 0 ? this.allocateElsewhere(granules) : this.cut(block, granules)
   }

@@ -30,6 +30,17 @@ describe('sizes', () => {
     ])
   })
 
+  test('what no region can hold has no good size and no room', () => {
+    for (const granule of [32, 4096]) {
+      const { fit } = make({ granule })
+      for (const size of [2 ** 30 + 1, 2 ** 32, 2 ** 32 + 32, 2 ** 35, 2 ** 53]) {
+        expect(fit.goodSize(size)).toBe(size)
+        expect(fit.allocate(size)).toBe(0)
+      }
+      fit.check()
+    }
+  })
+
   test('blocks stand side by side, each as long as its good size', () => {
     const { fit } = make({ granule: 32, phase: 8, linkOffset: 8 })
     const first = fit.allocate(100)

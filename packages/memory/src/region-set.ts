@@ -15,10 +15,12 @@
  * A region is found from any address in it by two loads.
  */
 import type { Address, Region, RegionAllocator } from './contract.ts'
-import { PAGE_BITS, PAGE_BYTES, roundUp } from './layout.ts'
+import { PAGE_BYTES, roundUp } from './layout.ts'
 import type { Memory } from './memory.ts'
 import { PageTable } from './page-table.ts'
 
+/** log2 of the page size; not imported, for an import is a cell that V8 loads and tests at each use. */
+const PAGE_BITS = 12
 const OBTAINED = 0
 const COUNT = 1
 const FIRST_SIZE = 2
