@@ -12,7 +12,7 @@ const MODES: readonly PreloadOptions[] = [{}, { preset: 'debug' }, { mode: 'obse
 let installation: Installation | undefined
 afterEach(() => installation?.uninstall())
 
-describe.each(WORKS)('$program.name', { timeout: TIMEOUT_MS }, ({ program, scale }) => {
+describe.each(WORKS)('$program.name', { timeout: TIMEOUT_MS }, ({ program, scale, verdict }) => {
   let expected = ''
 
   test('runs without us', async () => {
@@ -27,7 +27,7 @@ describe.each(WORKS)('$program.name', { timeout: TIMEOUT_MS }, ({ program, scale
     const instances = installation.report().flatMap((module) => module.instances)
     expect(instances).toHaveLength(1)
     const [report] = instances
-    expect(report.mode).toBe(options.mode ?? 'replace')
+    expect(report.mode).toBe(options.mode ?? verdict)
     expect(report.errors).toEqual([])
     expect(report.foreignFrees).toBe(0)
     expect(report.calls).toBeGreaterThan(10_000)
