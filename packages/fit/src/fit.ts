@@ -41,7 +41,8 @@ import { type FitOptions, resolveOptions } from './options.ts'
 const { EMPTY_REGION, FIT_MAGIC, FIT_VERSION, GRANULE_BITS, LINK_OFFSET, MAGIC, PHASE } = L
 const { REGIONS_OFFSET_BYTES, RELEASES, VERSION } = L
 const SIDE_BACK_BYTES: number = sideBackBytes
-/** Longer blocks cannot be asked for, whatever the granule: up to here 32-bit arithmetic is exact. */
+/** Blocks up to this many granules have a list, and up to this many bytes 32-bit arithmetic is exact. */
+const MAX_GRANULES = 2 ** 23
 const MAX_BLOCK_BYTES = 2 ** 30
 
 export class Fit
@@ -57,12 +58,15 @@ export class Fit
   declare private readonly memory: Memory
   declare private readonly slots: number
   declare private readonly granuleMask: number
+  /** Longer blocks cannot be asked for. */
+  declare private readonly maxBytes: number
 
   private constructor(memory: Memory, control: Address, regions: RegionSet) {
     this.memory = memory
     this.slots = control >>> 2
     this.granuleBits = memory.u32[this.slots + GRANULE_BITS]
     this.granuleMask = (1 << this.granuleBits) - 1
+    this.maxBytes = Math.min(MAX_GRANULES * 2 ** this.granuleBits, MAX_BLOCK_BYTES)
     this.blocks = new FreeBlocks(memory, this.slots)
     this.regions = regions
   }
@@ -123,12 +127,12 @@ export class Fit
   }
 
   goodSize(size: number): number {
-    if (size > MAX_BLOCK_BYTES) return size
+    if (size > this.maxBytes) return size
     return ((size + this.granuleMask) & ~this.granuleMask) >>> 0
   }
 
   allocate(size: number): Address {
-    if (size > MAX_BLOCK_BYTES) return 0
+    if (size > this.maxBytes) return 0
     const granules = (size + this.granuleMask) >>> this.granuleBits
     const block = this.blocks.find(granules, false)
     return block === 0 ? this.allocateElsewhere(granules) : this.cut(block, granules)
