@@ -1,0 +1,162 @@
+/** Looks at a source again and again and shows what it sees. */
+import { byId, make } from './dom/elements.ts'
+import { bytesText, countText, hexText } from './dom/text.ts'
+import { zoomMiddle } from './map/gestures.ts'
+import { MapView } from './map/map-view.ts'
+import { PART_LABELS, PARTS } from './model/parts.ts'
+import { BlockPanel } from './panels/block-panel.ts'
+import { describeBlock } from './panels/block-words.ts'
+import { figuresIn, freeListsIn, poolsIn } from './panels/figures.ts'
+import { Timeline } from './panels/timeline.ts'
+import type { Source } from './sources/source.ts'
+
+/** Milliseconds between two looks at least; a large heap is looked at for a tenth of the time at most. */
+const LOOK_EVERY_MS = 200
+const REST_FACTOR = 9
+const ZOOM_STEP = 0.5
+
+export class Inspector {
+  /** Called after each look. */
+  onLook: () => void = () => {}
+  readonly map: MapView
+  readonly timeline: Timeline = new Timeline(byId('timeline', HTMLCanvasElement))
+  readonly #hover = byId('hover', HTMLParagraphElement)
+  readonly #range = byId('range', HTMLSpanElement)
+  readonly #frame = byId('frame', HTMLSpanElement)
+  readonly #trouble = byId('trouble', HTMLParagraphElement)
+  readonly #panel = new BlockPanel()
+  readonly #figures = figuresIn(byId('figures', HTMLTableSectionElement))
+  readonly #lists = freeListsIn(
+    byId('free-lists', HTMLUListElement),
+    byId('free-note', HTMLParagraphElement),
+  )
+  readonly #pools = poolsIn(byId('pools', HTMLUListElement))
+  #source: Source | undefined
+  #damaged: ReadonlySet<number> = new Set()
+  #troubleTimer = 0
+
+  constructor() {
+    this.map = new MapView(byId('map', HTMLCanvasElement), {
+      hovered: (index) => this.#showHover(index),
+      selected: () => this.#showBlock(),
+      drawn: (last, worst) => this.#showFrame(last, worst),
+    })
+    byId('legend', HTMLUListElement).append(
+      ...PARTS.map((part) =>
+        make('li', {}, make('i', { style: `background:var(--${part})` }), PART_LABELS[part]),
+      ),
+    )
+    const { map } = this
+    byId('zoom-in', HTMLButtonElement).addEventListener('click', () => zoomMiddle(map, ZOOM_STEP))
+    byId('zoom-out', HTMLButtonElement).addEventListener('click', () =>
+      zoomMiddle(map, 1 / ZOOM_STEP),
+    )
+    byId('zoom-fit', HTMLButtonElement).addEventListener('click', () => {
+      map.view.fit()
+      map.draw()
+    })
+  }
+
+  get source(): Source | undefined {
+    return this.#source
+  }
+
+  /** Shows another source. The one before is not closed: the heap of the page goes on. */
+  async open(source: Source): Promise<void> {
+    this.#source = source
+    this.#damaged = new Set()
+    this.timeline.clear()
+    this.map.mark([])
+    this.map.select(-1)
+    this.map.view.fit()
+    await this.look()
+    if (source.live) void this.#follow(source)
+  }
+
+  /** Looks once, now. */
+  async look(): Promise<void> {
+    const source = this.#source
+    if (source === undefined) return
+    const moment = await source.look()
+    if (source !== this.#source) return
+    byId('title', HTMLHeadingElement).textContent = source.title
+    this.onLook()
+    if (moment === undefined) return
+    const { columns, stats } = moment
+    this.map.show(columns, (address, length) => source.bytes(address, length))
+    this.#figures(stats)
+    this.#lists(stats)
+    this.#pools(stats)
+    this.timeline.add(stats)
+    this.#showBlock()
+  }
+
+  /** Chooses the block at a payload address; 0 for none. */
+  async lookAt(address: number, damaged: ReadonlySet<number>): Promise<void> {
+    this.#damaged = damaged
+    await this.look()
+    if (address === 0) this.map.select(-1)
+    else this.map.goTo(address)
+  }
+
+  /** Says that something went wrong, for a while. */
+  tell(message: string): void {
+    this.#trouble.textContent = message
+    this.#trouble.hidden = false
+    clearTimeout(this.#troubleTimer)
+    this.#troubleTimer = Number(setTimeout(() => this.hush(), 12_000))
+  }
+
+  hush(): void {
+    this.#trouble.hidden = true
+  }
+
+  async #follow(source: Source): Promise<void> {
+    let rest = LOOK_EVERY_MS
+    while (source === this.#source) {
+      await new Promise((resolve) => setTimeout(resolve, rest))
+      if (source !== this.#source) return
+      const began = performance.now()
+      try {
+        await this.look()
+      } catch (error) {
+        this.tell(String(error))
+      }
+      rest = Math.max(LOOK_EVERY_MS, (performance.now() - began) * REST_FACTOR)
+    }
+  }
+
+  #showHover(index: number): void {
+    const { columns, selection } = this.map
+    const shown = index < 0 ? selection : index
+    this.#hover.textContent =
+      columns === undefined || shown < 0 ? '' : describeBlock(columns, shown)
+  }
+
+  #showBlock(): void {
+    const { columns, selection } = this.map
+    const source = this.#source
+    if (columns === undefined || source === undefined) return
+    this.#panel.show(columns, selection, (at, length) => source.bytes(at, length), this.#damaged)
+    this.#showHover(-1)
+  }
+
+  #showFrame(last: number, worst: number): void {
+    const { view, columns, canvas } = this.map
+    const end = Math.min(view.start + view.span, view.end)
+    const scale =
+      view.scale >= 1
+        ? `${bytesText(view.scale)} per pixel`
+        : `${(1 / view.scale).toFixed(1)} pixels per byte`
+    this.#range.textContent = `${hexText(view.start)} – ${hexText(end)} · ${scale}`
+    const pieces = columns?.count ?? 0
+    this.#frame.textContent = `${countText(pieces)} pieces · drawn in ${last.toFixed(1)} ms`
+    Object.assign(canvas.dataset, {
+      pieces: String(pieces),
+      scale: String(view.scale),
+      start: String(view.start),
+      frame: last.toFixed(2),
+      worst: worst.toFixed(2),
+    })
+  }
+}

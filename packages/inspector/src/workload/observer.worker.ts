@@ -1,0 +1,28 @@
+/** Walks the shared heap for the page, whose own thread stays free for drawing, and must not wait for a lock. */
+import { Heap } from '@vmalloc/core'
+import { buffersOf, columnsOf } from '../model/columns.ts'
+import type { RequestTable } from './churn.ts'
+import type { ObserveOrder, ObserveReport } from './orders.ts'
+
+let heap: Heap | undefined
+let requests: RequestTable = new Uint32Array(0)
+
+self.addEventListener('message', ({ data }: MessageEvent<ObserveOrder>) => {
+  if (data.kind === 'attach') {
+    heap = Heap.attach(data.handle)
+    requests = data.requests
+    return
+  }
+  if (heap === undefined) return
+  let report: ObserveReport
+  let transfer: Transferable[] = []
+  try {
+    const columns = columnsOf(heap, (payload) => requests[payload >>> 4])
+    report = { kind: 'seen', columns, stats: heap.stats() }
+    transfer = buffersOf(columns)
+  } catch (error) {
+    // Threads that have blocks ready change marks without the lock: a walk among them may meet a block half made.
+    report = { kind: 'unsteady', message: String(error) }
+  }
+  self.postMessage(report, { transfer })
+})

@@ -1,0 +1,47 @@
+/** What the page tells its Workers, and what they answer. */
+import type { HeapHandle, HeapStats } from '@vmalloc/core'
+import type { HeapColumns } from '../model/columns.ts'
+import type { RequestTable } from './churn.ts'
+
+export type ChurnOrder =
+  | {
+      readonly kind: 'start'
+      readonly handle: HeapHandle
+      readonly requests: RequestTable
+      readonly workload: string
+      readonly share: number
+      readonly seed: number
+    }
+  /** Free everything, detach, end. */
+  | { readonly kind: 'stop' }
+
+export type ChurnReport =
+  | {
+      readonly kind: 'progress'
+      readonly threadId: number
+      readonly operations: number
+      readonly refused: number
+      readonly done: boolean
+    }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'failed'; readonly message: string }
+
+export type ObserveOrder =
+  | { readonly kind: 'attach'; readonly handle: HeapHandle; readonly requests: RequestTable }
+  | { readonly kind: 'look' }
+
+export type ObserveReport =
+  | { readonly kind: 'seen'; readonly columns: HeapColumns; readonly stats: HeapStats }
+  /** The heap was between two states, or is damaged: nothing to show this time. */
+  | { readonly kind: 'unsteady'; readonly message: string }
+
+export interface VictimOrder {
+  readonly handle: HeapHandle
+  readonly requests: RequestTable
+  /** Name of the Web Lock that the Worker holds as long as it lives. */
+  readonly alive: string
+}
+
+export interface VictimReport {
+  readonly threadId: number
+}

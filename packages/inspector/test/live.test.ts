@@ -1,0 +1,91 @@
+/** The live heap: start, run, zoom, a million blocks, what goes wrong; with and without isolation. */
+import { expect, test } from 'vitest'
+import { close, mapFigure, open, untilPieces, useBrowser } from './browser.ts'
+
+useBrowser()
+
+test('starts with a heap, isolated, and says nothing is missing', async () => {
+  const opened = await open()
+  const { page } = opened
+  expect(await page.locator('#isolation').isVisible()).toBe(false)
+  expect(await page.locator('#title').textContent()).toMatch(/shared with its Workers/)
+  expect(await page.locator('#figures tr').count()).toBe(10)
+  await close(opened)
+})
+
+test('Workers allocate on one memory, the slider changes how many, stop frees all', async () => {
+  const opened = await open()
+  const { page } = opened
+  await page.locator('#workers').fill('3')
+  await page.locator('[data-workload=requests]').click()
+  await untilPieces(page, 2000)
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll('#threads th')].filter(
+        ({ textContent }) => textContent !== 'thread',
+      ).length === 3,
+  )
+  const names = await page.locator('#threads th').allTextContents()
+  expect(new Set(names).size).toBe(3)
+  await page.locator('#stop').click()
+  await page.waitForFunction(() => document.querySelectorAll('#figures td')[2].textContent === '0')
+  await close(opened)
+})
+
+test('without isolation the same workloads run on the page itself, and it says what is missing', async () => {
+  const opened = await open({ isolated: false })
+  const { page } = opened
+  expect(await page.locator('#isolation').textContent()).toMatch(/Cross-Origin-Opener-Policy/)
+  expect(await page.locator('#isolation').isVisible()).toBe(true)
+  expect(await page.locator('#kill').isDisabled()).toBe(true)
+  await page.locator('[data-workload=nodes]').click()
+  await untilPieces(page, 2000)
+  await page.locator('#stop').click()
+  await page.waitForFunction(() => document.querySelectorAll('#figures td')[2].textContent === '0')
+  await close(opened)
+})
+
+test('a million blocks: zoom by wheel and keys down to one, at the pace of the screen', async () => {
+  const opened = await open()
+  const { page } = opened
+  await page.locator('[data-workload=million]').click()
+  await untilPieces(page, 1_000_000, 25_000)
+  const map = page.locator('#map')
+  await map.focus()
+  const whole = await mapFigure(page, 'scale')
+  const frames: number[] = []
+  for (let i = 0; i < 12; i++) {
+    await page.keyboard.press('+')
+    await page.waitForFunction(
+      (scale) => Number(document.querySelector('canvas')?.dataset['scale']) < scale,
+      whole / 2 ** i,
+    )
+    frames.push(await mapFigure(page, 'frame'))
+  }
+  expect(await mapFigure(page, 'scale')).toBeLessThan(1)
+  await page.keyboard.press('n')
+  expect(await page.locator('#hover').textContent()).toMatch(/0x[0-9a-f]{8}: .* payload/)
+  const start = await mapFigure(page, 'start')
+  await page.keyboard.press('ArrowDown')
+  await page.waitForFunction(
+    (at) => Number(document.querySelector('canvas')?.dataset['start']) > at,
+    start,
+  )
+  await page.keyboard.press('Home')
+  await page.waitForFunction(
+    (scale) => Number(document.querySelector('canvas')?.dataset['scale']) === scale,
+    whole,
+  )
+  const box = await map.boundingBox()
+  if (box === null) throw new Error('the map has no box')
+  await page.mouse.move(box.x + 300, box.y + 200)
+  await page.mouse.wheel(0, -800)
+  await page.waitForFunction(
+    (scale) => Number(document.querySelector('canvas')?.dataset['scale']) < scale,
+    whole,
+  )
+  console.log(`ms per frame at 10^6 blocks: ${frames.join(' ')}`)
+  // The bound is for a slow machine; on a usual one a frame takes a few milliseconds.
+  expect(frames.sort((a, b) => a - b)[6]).toBeLessThan(50)
+  await close(opened)
+})
