@@ -16,7 +16,7 @@ const SCRATCH = join(PACKAGE, '.cache/readme')
 const TIMEOUT_MS = 60_000
 
 const READMES = {
-  'packages/core/README.md': { programs: 3, assertions: 11 },
+  'packages/core/README.md': { programs: 4, assertions: 15 },
   'README.md': { programs: 1, assertions: 4 },
 }
 

@@ -38,7 +38,6 @@ async function compileText(file: string, shared: boolean): Promise<Uint8Array> {
     threads: shared,
   })
   try {
-    module.validate({ bulk_memory: true, threads: shared })
     return module.toBinary({}).buffer
   } finally {
     module.destroy()
