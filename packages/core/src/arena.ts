@@ -135,8 +135,10 @@ export class Arena {
   /** @param alignment - A power of two above 16. */
   allocateAligned(size: number, alignment: number): Address {
     const { marking, overhead } = this
-    // A lead shorter than two headers cannot be marked: then the payload moves on by one more alignment.
-    const wanted = size + alignment + marking.headerBytes + overhead
+    // A lead shorter than two headers cannot be marked: then the payload moves on by one more alignment. The longest
+    // that moves on has two headers less 16 bytes.
+    const longest = Math.max(marking.headerBytes, 2 * marking.headerBytes - 16)
+    const wanted = size + alignment + longest + overhead
     const kind = wanted - overhead < this.largeFrom ? MEDIUM : LARGE
     const strategy = kind === MEDIUM ? this.medium : this.large
     const bytes = strategy.goodSize(wanted)
