@@ -132,8 +132,9 @@ export class ClassicMark implements Marking {
   erase(block: Address): void {
     const u32 = this.memory.u32
     const size = u32[block >>> 2]
-    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 8) >>> 2] ^= FREED_FLIP
+    // The outer header first: it says whose the bytes are, should a thread die between the two.
     u32[(block + 8) >>> 2] ^= FREED_FLIP
+    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 8) >>> 2] ^= FREED_FLIP
   }
 
   private isMagic(block: Address, low: number, high: number): boolean {

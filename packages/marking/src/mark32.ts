@@ -136,8 +136,9 @@ export class Mark32 implements CacheableMarking {
   erase(block: Address): void {
     const u32 = this.memory.u32
     const size = u32[block >>> 2]
-    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 4) >>> 2] ^= FREED_FLIP
+    // The outer header first: it says whose the bytes are, should a thread die between the two.
     u32[(block + 4) >>> 2] ^= FREED_FLIP
+    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 4) >>> 2] ^= FREED_FLIP
   }
 
   markCached(block: Address, size: number, kind: Kind): void {

@@ -25,12 +25,19 @@ export function repairSpace(space: AddressSpace): Map<number, Region[]> {
   let mapped = 0
   let gaps = 0
   const sources = new Map<number, Region[]>()
-  for (const { page, pages, tag } of splitMeta(chain, leaves)) {
+  const repaired = splitMeta(chain, leaves)
+  // From the end: a run that is cut in two must have its second half before it gets shorter, or the chain would break.
+  for (let i = repaired.length - 1; i >= 0; i--) {
+    const { page, pages, tag } = repaired[i]
     runs.start(page, tag, pages)
+  }
+  for (const { page, pages, tag } of repaired) {
     if (tag === TAG_FREE) bins.insert(page, pages)
     if (tag === TAG_GAP) gaps += pages
     if (tag < FIRST_SOURCE_TAG) continue
     mapped += pages
+    // Whoever took these pages may not have come to say so, and its strategy may keep them.
+    if (page + pages > u32[slots + L.FRESH]) u32[slots + L.FRESH] = page + pages
     const regions = sources.get(tag) ?? []
     regions.push({ address: page * PAGE_BYTES, length: pages * PAGE_BYTES })
     sources.set(tag, regions)
