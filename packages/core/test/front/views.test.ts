@@ -11,6 +11,7 @@ const CLASSES: readonly ViewClass[] = [
   Uint16Array,
   Int32Array,
   Uint32Array,
+  Float16Array,
   Float32Array,
   Float64Array,
   BigInt64Array,
