@@ -24,9 +24,14 @@ test.each(SCREENS)('%s: running, a block chosen, an overflow caught', async (nam
   await page.keyboard.press('Home')
   for (let i = 0; i < 3; i++) await page.keyboard.press('+')
   await page.locator('#overflow').click()
-  await page.waitForFunction(() => document.querySelector('#outcome')?.textContent?.includes('OVERFLOW'))
+  await page.waitForFunction(() =>
+    document.querySelector('#outcome')?.textContent?.includes('OVERFLOW'),
+  )
   await page.waitForTimeout(400)
-  const [wide, client] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+  const [wide, client] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    innerWidth,
+  ])
   expect(wide).toBeLessThanOrEqual(client)
   if (WRITE) {
     mkdirSync(IMAGES, { recursive: true })

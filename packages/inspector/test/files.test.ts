@@ -1,0 +1,127 @@
+/** Heaps that are not the page's own: snapshots, traces, broken files, and the watched life of one allocation. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Heap } from '@vmalloc/core'
+import { expect, test } from 'vitest'
+import { close, mapFigure, open, untilPieces, useBrowser } from './browser.ts'
+
+useBrowser()
+
+const TRACE = readFileSync(join(import.meta.dirname, '../../cli/traces/sqlite.mtr.gz'))
+
+function snapshot(): Buffer {
+  const heap = Heap.create()
+  for (let i = 0; i < 300; i++) heap.malloc(10 * i)
+  return Buffer.from(heap.snapshot())
+}
+
+const given = (name: string, buffer: Buffer) => ({
+  name,
+  mimeType: 'application/octet-stream',
+  buffer,
+})
+
+test('a snapshot from another process is shown, without isolation too', async () => {
+  const opened = await open({ isolated: false })
+  const { page } = opened
+  await page.locator('#file').setInputFiles(given('mine.snapshot', snapshot()))
+  await page.waitForFunction(
+    () => document.querySelector('#title')?.textContent === 'Snapshot mine.snapshot',
+  )
+  await page.waitForFunction(
+    () => document.querySelectorAll('#figures td')[2].textContent === '300',
+  )
+  expect(await page.locator('#controls').isVisible()).toBe(false)
+  await page.locator('#source-live').click()
+  await page.waitForFunction(() => document.querySelectorAll('#figures td')[2].textContent === '0')
+  await close(opened)
+})
+
+test('the live heap saved is a snapshot that Heap.restore takes', async () => {
+  const opened = await open()
+  const { page } = opened
+  await page.locator('[data-workload=million]').click()
+  await untilPieces(page, 20_000)
+  const download = page.waitForEvent('download')
+  await page.locator('#save').click()
+  const heap = Heap.restore(readFileSync(await (await download).path()), { shared: false })
+  expect(heap.stats().blocks).toBeGreaterThan(10_000)
+  await close(opened)
+})
+
+test.each([
+  [
+    'not-one.bin',
+    Buffer.from('this is neither'),
+    /not-one\.bin cannot be shown: .*SnapshotError.*It must be a snapshot/,
+  ],
+  ['cut.snapshot', snapshot().subarray(0, 5000), /cut\.snapshot cannot be shown: .*SnapshotError/],
+  ['cut.mtr.gz', TRACE.subarray(0, 5000), /cut\.mtr\.gz cannot be shown: /],
+  ['empty', Buffer.alloc(0), /empty cannot be shown: /],
+])(
+  'a broken file, %s: a clear message, and the heap before it stays',
+  async (name, buffer, words) => {
+    const opened = await open()
+    const { page } = opened
+    await page.locator('#file').setInputFiles(given(name, buffer))
+    await page.locator('#trouble').waitFor({ state: 'visible' })
+    expect(await page.locator('#trouble').textContent()).toMatch(words)
+    expect(await page.locator('#title').textContent()).toMatch(/Heap of this page/)
+    expect(opened.errors).toEqual([])
+    await page.close()
+  },
+)
+
+test('a trace opens at its peak; the scrubber goes back and forth to the same heap', async () => {
+  const opened = await open()
+  const { page } = opened
+  await page.locator('#file').setInputFiles(given('sqlite.mtr.gz', TRACE))
+  await page.locator('#scrubber').waitFor({ state: 'visible' })
+  const slider = page.locator('#step')
+  const at = (text: string) =>
+    page.waitForFunction(
+      (value) => document.querySelector('#step-value')?.textContent === value,
+      text,
+    )
+  const figures = () => page.locator('#figures tr:nth-child(-n+3) td').allTextContents()
+  await page.waitForFunction(() => document.querySelector('#step-value')?.textContent !== '0')
+  await slider.fill('5000')
+  await at('5,000')
+  const there = await figures()
+  await slider.fill('9000')
+  await at('9,000')
+  expect(await figures()).not.toEqual(there)
+  await slider.fill('5000')
+  await at('5,000')
+  expect(await figures()).toEqual(there)
+  await slider.press('ArrowRight')
+  await at('5,001')
+  await close(opened)
+})
+
+test('life of a malloc(100): steps of the real layers, with the words that changed', async () => {
+  const opened = await open()
+  const { page } = opened
+  await page.locator('#source-steps').click()
+  await page.locator('#steps').waitFor({ state: 'visible' })
+  const titles: string[] = []
+  for (;;) {
+    const title = (await page.locator('#step-title').textContent()) ?? ''
+    titles.push(title)
+    if (await page.locator('#step-next').isDisabled()) break
+    await page.locator('#step-next').click()
+    await page.waitForFunction(
+      (old) => document.querySelector('#step-title')?.textContent !== old,
+      title,
+    )
+  }
+  const all = titles.join('\n')
+  expect(all).toMatch(
+    /medium strategy: allocate\(128\)\n› address space: allocate\(.*\)\n› address space: allocate returns 0x/,
+  )
+  expect(all).toMatch(/marking: mark\(/)
+  expect(all).toMatch(/malloc\(100\) returns 0x[0-9a-f]+0\n/)
+  expect(titles.at(-1)).toBe('free returns')
+  expect(await mapFigure(page, 'pieces')).toBeGreaterThan(3)
+  await close(opened)
+})
