@@ -125,7 +125,7 @@ describe('commands', () => {
     ])
     expect(text).toMatch(/\n00000000 {2}#/)
     expect(text).toMatch(/m medium payload 1000 B/)
-    expect(text).toMatch(/order +block +free blocks +free bytes\n +0 +64 B/)
+    expect(text).toMatch(/order +block +free blocks +free bytes\n +0 +32 B/)
     expect(text).toMatch(/\nlive +[\d,]+ +2 blocks\n/)
     expect(text).toMatch(/poke ID OFFSET BYTE/)
     expect(allWell).toBe(true)
