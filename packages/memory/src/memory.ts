@@ -230,12 +230,18 @@ export class Memory {
     return this.supply === undefined ? roundUp(bytes, WASM_PAGE_BYTES) : bytes
   }
 
-  /** Fills `length` bytes with zeros; both multiples of 8. Words of 8 bytes: on shared memory 3 times as fast as bytes. */
+  /**
+   * Fills `length` bytes with zeros, and no byte behind them.
+   *
+   * @param address - A multiple of 8. Words of 8 bytes: on shared memory 3 times as fast as bytes.
+   */
   zero(address: Address, length: number): void {
-    const { f64 } = this
-    const end = (address + length) / 8
+    const { f64, u8 } = this
+    const tail = length % 8
+    const end = (address + length - tail) / 8
     if (length > SHORT_BYTES) f64.fill(0, address / 8, end)
     else for (let i = address / 8; i < end; i++) f64[i] = 0
+    if (tail !== 0) u8.fill(0, end * 8, address + length)
   }
 
   /**

@@ -65,7 +65,7 @@ export function resolveCacheOptions(
   const rules: readonly [keyof ThreadCacheOptions, number, number][] = [
     ['slots', 1, 1024],
     ['bytesPerClass', 64, 2 ** 24],
-    ['blocksPerClass', 2, 65536],
+    ['blocksPerClass', 2, 65535],
     ['maxBlock', 32, 2 ** 20],
   ]
   for (const [name, least, most] of rules) {
@@ -113,10 +113,10 @@ export function planClasses(
 
 /** What {@link planClasses} decided, laid out for looking up; shared by all caches of a handle. */
 export interface ClassTables {
-  /** Class for a payload of i bytes, 0 when it is not cached. */
-  readonly classOfPayload: Uint8Array
-  /** Class for a block of 16 * i bytes, 0 when it is not cached. */
-  readonly classOfBlock: Uint8Array
+  /** For a payload of i bytes: bits 0-7 its class times 2, from bit 8 on the bytes of its block; 0 when not cached. */
+  readonly payloadRows: Int32Array
+  /** For a block of 16 * i bytes: bits 0-7 its class times 2, 8-15 its kind, from bit 16 on the limit; 0 likewise. */
+  readonly blockRows: Int32Array
   /** By class; those of class 0 are 0. */
   readonly blockSizes: Int32Array
   readonly kinds: Uint8Array
@@ -134,16 +134,19 @@ export function tabulate(
 ): ClassTables {
   const maxBlock = classes.at(-1)?.blockSize ?? 0
   const maxPayload = Math.max(0, maxBlock - overhead)
-  const classOfBlock = new Uint8Array((maxBlock >>> 4) + 1)
-  classes.forEach(({ blockSize }, index) => {
-    classOfBlock[blockSize >>> 4] = index + 1
+  const blockRows = new Int32Array((maxBlock >>> 4) + 1)
+  classes.forEach(({ blockSize, kind, limit }, index) => {
+    blockRows[blockSize >>> 4] = ((index + 1) * 2) | (kind << 8) | (limit << 16)
   })
-  const classOfPayload = new Uint8Array(maxPayload + 1)
-  for (let size = 0; size <= maxPayload; size++)
-    classOfPayload[size] = classOfBlock[blockBytes(Math.max(size, 1)) >>> 4]
+  const payloadRows = new Int32Array(maxPayload + 1)
+  for (let size = 0; size <= maxPayload; size++) {
+    const bytes = blockBytes(Math.max(size, 1))
+    const row = blockRows[bytes >>> 4]
+    payloadRows[size] = row === 0 ? 0 : (row & 255) | (bytes << 8)
+  }
   return {
-    classOfPayload,
-    classOfBlock,
+    payloadRows,
+    blockRows,
     blockSizes: Int32Array.from([0, ...classes.map((one) => one.blockSize)]),
     kinds: Uint8Array.from([0, ...classes.map((one) => one.kind)]),
     limits: Int32Array.from([0, ...classes.map((one) => one.limit)]),

@@ -43,7 +43,7 @@ export class Session extends LockedArena {
   allocateZeroed(size: number): Address {
     if (this.arena.zeroesAtSource(size)) return this.run(() => this.arena.allocateZeroed(size))
     const payload = this.allocate(size)
-    if (payload !== 0) this.memory.zero(payload, (size + 7) & ~7)
+    if (payload !== 0) this.memory.zero(payload, size)
     return payload
   }
 

@@ -58,8 +58,10 @@ export class ThreadCache {
   declare private readonly overhead: number
   declare private readonly headerBytes: number
   declare private readonly secret: number
-  declare private readonly classOfPayload: Uint8Array
-  declare private readonly classOfBlock: Uint8Array
+  /** Word index of the lists. */
+  declare private readonly lists: number
+  declare private readonly payloadRows: Int32Array
+  declare private readonly blockRows: Int32Array
   declare private readonly blockSizes: Int32Array
   declare private readonly kinds: Uint8Array
   declare private readonly limits: Int32Array
@@ -82,8 +84,9 @@ export class ThreadCache {
     this.overhead = arena.overhead
     this.headerBytes = marking.headerBytes
     this.secret = arena.memory.secret | 0
-    this.classOfPayload = tables.classOfPayload
-    this.classOfBlock = tables.classOfBlock
+    this.lists = slot + LISTS
+    this.payloadRows = tables.payloadRows
+    this.blockRows = tables.blockRows
     this.blockSizes = tables.blockSizes
     this.kinds = tables.kinds
     this.limits = tables.limits
@@ -96,14 +99,14 @@ export class ThreadCache {
   allocate(size: number): Address {
     if (size > this.maxPayload) return 0
     const u32 = this.memory.u32
-    const cls = this.classOfPayload[size]
-    const list = this.slot + LISTS + cls * 2
+    const row = this.payloadRows[size]
+    const list = this.lists + (row & 255)
     const block = u32[list]
     if (block === 0) return 0
     const link = (block + this.headerBytes) >>> 2
     const next = u32[link]
-    if ((next ^ block ^ this.secret) >>> 0 !== u32[link + 1]) throw this.dropList(cls)
-    const bytes = this.blockSizes[cls]
+    if ((next ^ block ^ this.secret) >>> 0 !== u32[link + 1]) throw this.dropList((row & 255) >>> 1)
+    const bytes = row >>> 8
     const payload = this.marking.fromCached(block, bytes)
     u32[list] = next
     u32[list + 1]--
@@ -125,17 +128,17 @@ export class ThreadCache {
     const block = marking.verify(payload)
     const bytes = marking.sizeAt(block)
     if (bytes > this.maxBlock || payload - block !== this.headerBytes) return false
-    const cls = this.classOfBlock[bytes >>> 4]
+    const row = this.blockRows[bytes >>> 4]
     const u32 = this.memory.u32
-    const list = this.slot + LISTS + cls * 2
-    if (u32[list + 1] >= this.limits[cls] || this.kinds[cls] !== marking.kindAt(block)) return false
-    if (this.blockSizes[cls] !== bytes) return false
+    const list = this.lists + (row & 255)
+    const count = u32[list + 1]
+    if (count >= row >>> 16 || ((row >>> 8) & 255) !== marking.kindAt(block)) return false
     const next = u32[list]
     const link = (block + this.headerBytes) >>> 2
     u32[link] = next
     u32[link + 1] = next ^ block ^ this.secret
     u32[list] = block
-    u32[list + 1]++
+    u32[list + 1] = count + 1
     if (this.counters !== 0) {
       u32[this.counters + LIVE] -= bytes - this.overhead
       u32[this.counters + BLOCKS]--
@@ -147,7 +150,7 @@ export class ThreadCache {
   /** Takes a batch of blocks for payloads of `size` bytes from the arena. @returns Whether there is one now. */
   refill(size: number): boolean {
     if (size > this.maxPayload) return false
-    const cls = this.classOfPayload[size]
+    const cls = (this.payloadRows[size] & 255) >>> 1
     if (cls === 0) return false
     const blockSize = this.blockSizes[cls]
     const kind = this.kinds[cls] as 0 | 1
@@ -175,7 +178,7 @@ export class ThreadCache {
   makeRoomFor(payload: Address): void {
     const block = this.marking.verify(payload)
     const bytes = this.marking.sizeAt(block)
-    const cls = bytes > this.maxBlock ? 0 : this.classOfBlock[bytes >>> 4]
+    const cls = bytes > this.maxBlock ? 0 : (this.blockRows[bytes >>> 4] & 255) >>> 1
     const count = this.memory.u32[this.slot + LISTS + cls * 2 + 1]
     if (cls === 0 || count < this.limits[cls]) return
     const { broken } = this.flush(cls, count >> 1)
