@@ -6,5 +6,11 @@ const { test, ...rest } = nodeProject('inspector')
 export default defineConfig({
   ...rest,
   // One browser at a time: the machine that runs this may have two slow cores.
-  test: { ...test, fileParallelism: false, testTimeout: 30_000, hookTimeout: 60_000 },
+  test: {
+    ...test,
+    globalSetup: ['./test/site.ts'],
+    fileParallelism: false,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
 })

@@ -13,6 +13,8 @@ import type { Source } from './sources/source.ts'
 /** Milliseconds between two looks at least; a large heap is looked at for a tenth of the time at most. */
 const LOOK_EVERY_MS = 200
 const REST_FACTOR = 9
+/** A look that had to wait for the lock was not expensive. */
+const LOOK_AT_LEAST_EVERY_MS = 2000
 const ZOOM_STEP = 0.5
 
 export class Inspector {
@@ -122,7 +124,8 @@ export class Inspector {
       } catch (error) {
         this.tell(String(error))
       }
-      rest = Math.max(LOOK_EVERY_MS, (performance.now() - began) * REST_FACTOR)
+      const rested = (performance.now() - began) * REST_FACTOR
+      rest = Math.min(LOOK_AT_LEAST_EVERY_MS, Math.max(LOOK_EVERY_MS, rested))
     }
   }
 

@@ -44,10 +44,10 @@ function openFirst(files: FileList | null | undefined): void {
   if (file !== undefined) guarded(async () => show(await openFile(file)))
 }
 
-function save(): void {
-  const snapshot = page.heap.snapshot()
+async function save(): Promise<void> {
+  const snapshot = await page.snapshot()
   const link = document.createElement('a')
-  const url = URL.createObjectURL(new Blob([Uint8Array.from(snapshot)]))
+  const url = URL.createObjectURL(new Blob([snapshot]))
   link.href = url
   link.download = 'heap.snapshot'
   link.click()
@@ -56,7 +56,7 @@ function save(): void {
 
 liveButton.addEventListener('click', () => guarded(() => show(page)))
 stepsButton.addEventListener('click', () => guarded(() => show(new LifeHeap())))
-byId('save', HTMLButtonElement).addEventListener('click', () => guarded(async () => save()))
+byId('save', HTMLButtonElement).addEventListener('click', () => guarded(save))
 byId('theme', HTMLButtonElement).addEventListener('click', toggleTheme)
 fileInput.addEventListener('change', () => {
   openFirst(fileInput.files)

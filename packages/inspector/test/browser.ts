@@ -1,13 +1,10 @@
-/** The built page in a real Chromium, served with or without the headers of isolation. */
+/** The built page in a real Chromium, with or without the headers of isolation. */
 import { join } from 'node:path'
 import { findChromium } from '@vmalloc/browser-tests/chromium'
 import { type Browser, chromium, type Page } from 'playwright'
-import { build, type PreviewServer, preview } from 'vite'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect, inject } from 'vitest'
 
-const ROOT = join(import.meta.dirname, '..')
-const SITE = join(ROOT, '.cache/site')
-export const IMAGES: string = join(ROOT, '../../docs/images')
+export const IMAGES: string = join(import.meta.dirname, '../../../docs/images')
 
 export interface Opened {
   readonly page: Page
@@ -23,31 +20,15 @@ export interface PageOptions {
 }
 
 let browser: Browser
-let servers: Record<'isolated' | 'plain', PreviewServer>
 
 /** To be called once in a test file. */
 export function useBrowser(): void {
   beforeAll(async () => {
-    const config = {
-      root: ROOT,
-      configFile: join(ROOT, 'vite.config.ts'),
-      logLevel: 'error' as const,
-    }
-    await build({ ...config, build: { outDir: SITE, emptyOutDir: true } })
-    const serve = async (headers: Record<string, string> | undefined): Promise<PreviewServer> =>
-      await preview({
-        ...config,
-        ...(headers === undefined ? {} : { configFile: false as const }),
-        build: { outDir: SITE },
-        preview: { host: '127.0.0.1', port: 0, ...(headers && { headers }) },
-      })
-    servers = { isolated: await serve(undefined), plain: await serve({}) }
     const { executablePath, env } = await findChromium()
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], ...(env && { env }) })
   })
   afterAll(async () => {
     await browser?.close()
-    for (const server of Object.values(servers ?? {})) await server.close()
   })
 }
 
@@ -63,10 +44,7 @@ export async function open(options: PageOptions = {}): Promise<Opened> {
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text())
   })
-  const { httpServer } = servers[isolated ? 'isolated' : 'plain']
-  const address = httpServer.address()
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  await page.goto(`http://127.0.0.1:${address.port}/`)
+  await page.goto(inject(isolated ? 'isolatedUrl' : 'plainUrl'))
   await page.waitForFunction(() => Number(document.querySelector('canvas')?.dataset['pieces']) > 0)
   return { page, errors }
 }

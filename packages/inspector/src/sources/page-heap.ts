@@ -101,19 +101,8 @@ export class PageHeap implements Source {
     const workers = this.#workers
     this.#workers = []
     this.#threads = []
-    await Promise.all(
-      workers.map(
-        (worker) =>
-          new Promise<void>((resolve) => {
-            worker.addEventListener('message', ({ data }: MessageEvent<ChurnReport>) => {
-              if (data.kind === 'progress') return
-              worker.terminate()
-              resolve()
-            })
-            worker.postMessage({ kind: 'stop' } satisfies ChurnOrder)
-          }),
-      ),
-    )
+    await Promise.all(workers.map((worker) => ask(worker, { kind: 'stop' }, 'stopped')))
+    for (const worker of workers) worker.terminate()
   }
 
   look(): Promise<Moment | undefined> {
@@ -121,10 +110,12 @@ export class PageHeap implements Source {
     if (observer === undefined) return Promise.resolve(this.#lookHere())
     this.#looking ??= new Promise((resolve) => {
       const seen = ({ data }: MessageEvent<ObserveReport>): void => {
+        if (data.kind === 'saved') return
+        observer.removeEventListener('message', seen)
         this.#looking = undefined
         resolve(data.kind === 'seen' ? data : undefined)
       }
-      observer.addEventListener('message', seen, { once: true })
+      observer.addEventListener('message', seen)
       observer.postMessage({ kind: 'look' } satisfies ObserveOrder)
     })
     return this.#looking
@@ -167,6 +158,31 @@ export class PageHeap implements Source {
     return this.heap.reportDead(threadId)
   }
 
+  /** The heap as bytes, all threads at rest meanwhile. */
+  async snapshot(): Promise<Uint8Array<ArrayBuffer>> {
+    const observer = this.#observer
+    // One thread: nobody else is at work while this runs.
+    if (observer === undefined) return Uint8Array.from(this.heap.snapshot())
+    const workers = this.#workers
+    await Promise.all(workers.map((worker) => ask(worker, { kind: 'rest' }, 'resting')))
+    // After a look under way: its answer could be taken for this one's failure.
+    await this.#looking
+    try {
+      return await new Promise((resolve, reject) => {
+        const answered = ({ data }: MessageEvent<ObserveReport>): void => {
+          if (data.kind === 'seen') return
+          observer.removeEventListener('message', answered)
+          if (data.kind === 'saved') resolve(data.snapshot)
+          else reject(new Error(data.message))
+        }
+        observer.addEventListener('message', answered)
+        observer.postMessage({ kind: 'save' } satisfies ObserveOrder)
+      })
+    } finally {
+      for (const worker of workers) worker.postMessage({ kind: 'resume' } satisfies ChurnOrder)
+    }
+  }
+
   close(): void {
     for (const worker of this.#workers) worker.terminate()
     this.#observer?.terminate()
@@ -204,4 +220,17 @@ export class PageHeap implements Source {
     churn.run(SLICE_MS)
     setTimeout(() => this.#runLocally(churn), 4)
   }
+}
+
+/** Gives an order and waits until the Worker says that it is done, or that it failed. */
+function ask(worker: Worker, order: ChurnOrder, answer: ChurnReport['kind']): Promise<void> {
+  return new Promise((resolve) => {
+    const answered = ({ data }: MessageEvent<ChurnReport>): void => {
+      if (data.kind !== answer && data.kind !== 'failed') return
+      worker.removeEventListener('message', answered)
+      resolve()
+    }
+    worker.addEventListener('message', answered)
+    worker.postMessage(order)
+  })
 }

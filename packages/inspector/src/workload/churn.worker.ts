@@ -23,6 +23,14 @@ self.addEventListener('message', ({ data }: MessageEvent<ChurnOrder>) => {
       return
     }
     clearTimeout(timer)
+    if (data.kind === 'rest') {
+      report({ kind: 'resting' })
+      return
+    }
+    if (data.kind === 'resume') {
+      if (heap !== undefined && churn !== undefined) work(heap, churn, 0)
+      return
+    }
     churn?.clear()
     heap?.detach()
     report({ kind: 'stopped' })

@@ -17,6 +17,13 @@ self.addEventListener('message', ({ data }: MessageEvent<ObserveOrder>) => {
   let report: ObserveReport
   let transfer: Transferable[] = []
   try {
+    if (data.kind === 'save') {
+      const snapshot = Uint8Array.from(heap.snapshot())
+      self.postMessage({ kind: 'saved', snapshot } satisfies ObserveReport, {
+        transfer: [snapshot.buffer],
+      })
+      return
+    }
     const columns = columnsOf(heap, (payload) => requests[payload >>> 4])
     report = { kind: 'seen', columns, stats: heap.stats() }
     transfer = buffersOf(columns)

@@ -12,6 +12,9 @@ export type ChurnOrder =
       readonly share: number
       readonly seed: number
     }
+  /** Touch nothing until told to go on. */
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'resume' }
   /** Free everything, detach, end. */
   | { readonly kind: 'stop' }
 
@@ -23,15 +26,18 @@ export type ChurnReport =
       readonly refused: number
       readonly done: boolean
     }
+  | { readonly kind: 'resting' }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly message: string }
 
 export type ObserveOrder =
   | { readonly kind: 'attach'; readonly handle: HeapHandle; readonly requests: RequestTable }
   | { readonly kind: 'look' }
+  | { readonly kind: 'save' }
 
 export type ObserveReport =
   | { readonly kind: 'seen'; readonly columns: HeapColumns; readonly stats: HeapStats }
+  | { readonly kind: 'saved'; readonly snapshot: Uint8Array<ArrayBuffer> }
   /** The heap was between two states, or is damaged: nothing to show this time. */
   | { readonly kind: 'unsteady'; readonly message: string }
 
