@@ -4,6 +4,7 @@ import { TraceError } from '@vmalloc/trace'
 import { Command, CommanderError } from 'commander'
 import { addDemo } from './commands/demo.ts'
 import { addInspect } from './commands/inspect.ts'
+import { addMap } from './commands/map.ts'
 import { addPreload } from './commands/preload.ts'
 import { addReplay } from './commands/replay.ts'
 import { addShell } from './commands/shell.ts'
@@ -21,7 +22,7 @@ export function createProgram(): Command {
     .exitOverride()
     // Commander's own messages come as errors too; they are printed once, in main.
     .configureOutput({ outputError: () => {} })
-  for (const add of [addReplay, addShell, addInspect, addPreload, addDemo]) add(program)
+  for (const add of [addReplay, addMap, addShell, addInspect, addPreload, addDemo]) add(program)
   for (const command of program.commands) command.copyInheritedSettings(program)
   return program
 }

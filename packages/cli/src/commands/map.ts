@@ -1,0 +1,89 @@
+/** `vmalloc map`: the address space of a snapshot, or of a trace at its peak, as a picture. */
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { Heap, SnapshotError } from '@vmalloc/core'
+import { decodeTrace, TraceError } from '@vmalloc/trace'
+import type { Command } from 'commander'
+import type { Preset } from '../core-heap.ts'
+import { EXIT, UsageError } from '../exit.ts'
+import { collectPieces } from '../map/collect.ts'
+import type { Picture } from '../map/svg.ts'
+import { pictureSubtitle, requireWritable, writePicture } from '../picture-file.ts'
+import { runTraces } from '../run-traces.ts'
+import { progressOn } from '../terminal/progress.ts'
+import { bytesText, plural } from '../terminal/text.ts'
+import { traceName, unpack } from '../trace/file.ts'
+import { presetOption } from './options.ts'
+
+interface MapCommandOptions {
+  readonly output: string
+  readonly preset: Preset
+}
+
+const TRACE_MAGIC = 'MTR1'
+
+export function addMap(program: Command): void {
+  program
+    .command('map')
+    .description('draw the address space of a snapshot, or of a trace at its peak, as SVG')
+    .argument('<file>', 'a snapshot (heap.snapshot()) or an MTR1 trace, plain or gzip')
+    .requiredOption('-o, --output <file.svg>', 'where the picture goes')
+    .addOption(presetOption())
+    .action(map)
+}
+
+async function map(file: string, { output, preset }: MapCommandOptions): Promise<void> {
+  if (!output.endsWith('.svg')) {
+    throw new UsageError(`${output}: only .svg can be written; a browser makes PNG of it`)
+  }
+  requireWritable(output)
+  const bytes = readInput(file)
+  const magic = String.fromCharCode(...bytes.subarray(0, TRACE_MAGIC.length))
+  const picture =
+    magic === TRACE_MAGIC ? await ofTrace(file, bytes, preset) : ofSnapshot(file, bytes)
+  writePicture(output, picture)
+  console.log(`map: ${output}`)
+}
+
+/** @throws {@link UsageError} or `TraceError`, with the file's name. */
+function readInput(file: string): Uint8Array {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    throw new UsageError(`${file}: cannot be read (${(error as Error).message})`)
+  }
+  return named(file, () => unpack(bytes))
+}
+
+async function ofTrace(file: string, bytes: Uint8Array, preset: Preset): Promise<Picture> {
+  const trace = named(file, () => decodeTrace(bytes, traceName(file)))
+  const options = { workers: 0, preset, rounds: 0 }
+  const progress = progressOn(process.stderr, true)
+  const { results, panels } = await runTraces([trace], { ...options, maps: true }, progress)
+  if (results.some(({ errors }) => errors > 0)) process.exitCode = EXIT.failed
+  return { title: `${trace.name} on vmalloc`, subtitle: pictureSubtitle(options), panels }
+}
+
+function ofSnapshot(file: string, bytes: Uint8Array): Picture {
+  const heap = named(file, () => Heap.restore(bytes, { shared: false }))
+  const { blocks, live, mapped } = heap.stats()
+  const caption = `${plural(blocks, 'block')} in use, ${bytesText(live)} live, ${bytesText(mapped)} mapped`
+  return {
+    title: `Heap of ${basename(file)}`,
+    subtitle: 'The address space at the moment of the snapshot',
+    panels: [{ title: basename(file), caption, pieces: collectPieces(heap, []) }],
+  }
+}
+
+/** Errors of a file name it. */
+function named<Result>(file: string, body: () => Result): Result {
+  try {
+    return body()
+  } catch (error) {
+    if (error instanceof SnapshotError || error instanceof TraceError) {
+      throw new UsageError(`${file}: ${error.message}`)
+    }
+    throw error
+  }
+}
