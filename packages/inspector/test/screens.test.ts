@@ -10,27 +10,30 @@ useBrowser()
 const WRITE = process.env['SCREENSHOTS'] === '1'
 
 const SCREENS: readonly (readonly [string, PageOptions])[] = [
-  ['inspector-light', {}],
-  ['inspector-dark', { dark: true }],
-  ['inspector-narrow', { width: 400, height: 1400, dark: true }],
+  ['inspector-whole', {}],
+  ['inspector-overflow', { dark: true, height: 1060 }],
+  ['inspector-narrow', { width: 400, height: 1400 }],
 ]
 
 // Without writing, the two that differ most.
 test.each(WRITE ? SCREENS : [SCREENS[0], SCREENS[2]])(
-  '%s: running, a block chosen, an overflow caught',
+  '%s: running, a block chosen, nothing sticks out',
   async (name, options) => {
     const opened = await open(options)
     const { page } = opened
     await page.locator('[data-workload=requests]').click()
     await untilPieces(page, 5000)
-    await page.locator('#map').focus()
-    await page.keyboard.press('Home')
-    for (let i = 0; i < 3; i++) await page.keyboard.press('+')
-    await page.locator('#overflow').click()
-    await page.waitForFunction(() =>
-      document.querySelector('#outcome')?.textContent?.includes('OVERFLOW'),
-    )
-    await page.waitForTimeout(400)
+    if (name === 'inspector-overflow') {
+      await page.locator('#overflow').click()
+      await page.waitForFunction(
+        () => document.querySelectorAll('#block-bytes .wrong').length === 8,
+      )
+    } else {
+      // A moment of the time line, and a block whose details are shown.
+      await page.waitForTimeout(WRITE ? 3000 : 0)
+      await page.locator('#map').click({ position: { x: 200, y: 100 } })
+    }
+    await page.waitForFunction(() => document.querySelector('#hover')?.textContent !== '')
     const [wide, client] = await page.evaluate(() => [
       document.documentElement.scrollWidth,
       innerWidth,
@@ -43,3 +46,23 @@ test.each(WRITE ? SCREENS : [SCREENS[0], SCREENS[2]])(
     await close(opened)
   },
 )
+
+test('the watched life of a malloc(100), at the step that writes the marks', async () => {
+  const opened = await open({ height: 1000 })
+  const { page } = opened
+  await page.locator('#source-steps').click()
+  await page.locator('#steps').waitFor({ state: 'visible' })
+  const title = page.locator('#step-title')
+  while (!(await title.textContent())?.includes('mark returns')) {
+    const before = await title.textContent()
+    await page.locator('#step-next').click()
+    await page.waitForFunction(
+      (old) => document.querySelector('#step-title')?.textContent !== old,
+      before,
+    )
+  }
+  // A head, and the four words of header and footer.
+  expect(await page.locator('#step-words tr').count()).toBe(5)
+  if (WRITE) await page.screenshot({ path: join(IMAGES, 'inspector-life.png') })
+  await close(opened)
+})

@@ -87,6 +87,11 @@ export class BlockPanel {
     const mirrored = footMagic === magic && footSize === word(start)
     const line = (address: number, name: string, text: string): HTMLLIElement =>
       make('li', {}, make('b', {}, `${hexText(address)} ${name}`), ` ${text}`)
+    if (word(start) !== columns.length[i]) {
+      const now = `${hexText(word(start))}: the block has changed hands since the map was drawn`
+      this.#marks.replaceChildren(line(start, 'size', now))
+      return
+    }
     this.#marks.replaceChildren(
       line(start, 'size', `${countText(word(start))}: bytes of the whole block`),
       line(

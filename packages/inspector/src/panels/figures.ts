@@ -13,7 +13,7 @@ const LINES: readonly (readonly [string, (stats: HeapStats) => string])[] = [
     'kept by threads',
     ({ cache }) => `${countText(cache.blocks)} blocks · ${bytesText(cache.bytes)}`,
   ],
-  ['threads with a cache', ({ cache }) => countText(cache.threads)],
+  ['caching threads', ({ cache }) => countText(cache.threads)],
   ['bookkeeping', ({ meta, strategies }) => bytesText(meta + strategies)],
   ['most mapped', ({ peakMapped }) => bytesText(peakMapped)],
   ['most live', ({ peakLive }) => bytesText(peakLive)],
