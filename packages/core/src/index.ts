@@ -73,6 +73,14 @@ export {
 export type { CacheStats, HeapStats, MediumStats, PoolStats } from './stats.ts'
 export type { ThreadCacheOptions } from './threads/cache-classes.ts'
 export type { DeathReport } from './threads/death.ts'
+export {
+  type ExitingWorker,
+  holdThread,
+  type WatchingHeap,
+  type WatchOptions,
+  watchThread,
+  watchWorker,
+} from './threads/death-watch.ts'
 export { ReentrantLockError, WouldBlockError } from './threads/lock-errors.ts'
 export type { Tuning } from './tuning.ts'
 export type { HeapBlock } from './walk.ts'

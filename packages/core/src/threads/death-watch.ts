@@ -1,0 +1,125 @@
+/**
+ * Proofs of death: what tells one thread for certain that another is gone.
+ *
+ * - Node: the `exit` event of a Worker ({@link watchWorker}).
+ * - Browsers, Deno, and Node from 24.5 on: a Web Lock that the thread holds as long as it lives ({@link holdThread}),
+ *   and that another one waits for ({@link watchThread}).
+ *
+ * Nothing else is proof: a heartbeat stops in a debugger, in a page in the background, and when a lid is closed.
+ */
+import type { DeathReport } from './death.ts'
+
+/** What the helpers need of a heap; a `Heap` is one. */
+export interface WatchingHeap {
+  readonly threadId: number
+  patienceMs: number
+  reportDeadAsync(
+    threadId: number,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<DeathReport>
+}
+
+/** What `watchWorker` needs of a Worker; the one of `node:worker_threads` is one. */
+export interface ExitingWorker {
+  once(event: 'exit', listener: () => void): unknown
+}
+
+export interface WatchOptions {
+  /** Ends the watch; the promise is then rejected with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A thread that learns of deaths by events must not sleep for ever in a lock that a dead thread holds: it would never
+ * hear of it.
+ */
+const PATIENCE_MS = 1000
+const NUDGE_MS = 250
+
+/**
+ * Reports the death of a thread of the heap when its Worker has ended, in whatever way.
+ *
+ * Bounds the waiting of this handle: see `patienceMs`, which becomes 1000 unless it is less.
+ *
+ * @param worker - A Worker of Node: something with an `exit` event. Its end must not have been announced yet.
+ * @param threadId - `heap.threadId` in that Worker.
+ * @returns What was found and repaired, once the Worker has ended. A Worker that called `detach()` leaves nothing.
+ * @throws RangeError, by rejection, when `threadId` was never given.
+ */
+export async function watchWorker(
+  heap: WatchingHeap,
+  worker: ExitingWorker,
+  threadId: number,
+  { signal }: WatchOptions = {},
+): Promise<DeathReport> {
+  signal?.throwIfAborted()
+  const ended = new Promise<void>((resolve, reject) => {
+    worker.once('exit', resolve)
+    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+  const options = signal === undefined ? {} : { signal }
+  heap.patienceMs = Math.min(heap.patienceMs, PATIENCE_MS)
+  return ended.then(() => heap.reportDeadAsync(threadId, options))
+}
+
+/**
+ * To be called in the thread to be watched, before it uses the heap: holds a Web Lock until the thread ends.
+ *
+ * @param realm - A name that is the same for all threads of this heap and for no other heap of the same origin.
+ * @returns Ends the hold; call it after `heap.detach()` when the thread lives on. Whoever watches takes that for the end.
+ * @throws Error, by rejection, where there are no Web Locks.
+ */
+export function holdThread(heap: WatchingHeap, realm: string): Promise<() => void> {
+  const { locks } = requireLocks()
+  return new Promise((resolve, reject) => {
+    const hold = (): Promise<void> => new Promise<void>((end) => resolve(end))
+    locks.request(nameOf(realm, heap.threadId), hold).catch(reject)
+  })
+}
+
+/**
+ * Reports the death of a thread of the heap when the lock of its {@link holdThread} is free: call it after that thread
+ * has said that it holds it.
+ *
+ * Bounds the waiting of this handle: see `patienceMs`, which becomes 1000 unless it is less.
+ *
+ * @param threadId - `heap.threadId` in that thread.
+ * @param realm - As given to {@link holdThread}.
+ * @returns What was found and repaired, once the thread has ended.
+ * @throws Error, by rejection, where there are no Web Locks.
+ */
+export async function watchThread(
+  heap: WatchingHeap,
+  threadId: number,
+  realm: string,
+  { signal }: WatchOptions = {},
+): Promise<DeathReport> {
+  const { locks } = requireLocks()
+  heap.patienceMs = Math.min(heap.patienceMs, PATIENCE_MS)
+  const options = signal === undefined ? {} : { signal }
+  const name = nameOf(realm, threadId)
+  // Node (26.10) frees the lock of a thread that was terminated, but serves those who wait only when somebody else asks.
+  const nudge = setInterval(() => {
+    void locks.request(name, { ifAvailable: true }, () => undefined)
+  }, NUDGE_MS)
+  try {
+    await locks.request(name, options, () => undefined)
+  } finally {
+    clearInterval(nudge)
+  }
+  return heap.reportDeadAsync(threadId, options)
+}
+
+function nameOf(realm: string, threadId: number): string {
+  return `vmalloc:${realm}:${threadId}`
+}
+
+function requireLocks(): Navigator {
+  const { navigator } = globalThis as { navigator?: Partial<Navigator> }
+  if (navigator?.locks === undefined) {
+    throw new Error(
+      'there are no Web Locks here: they need a secure context in browsers, and Node 24.5; in Node use watchWorker',
+    )
+  }
+  return navigator as Navigator
+}
