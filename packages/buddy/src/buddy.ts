@@ -28,6 +28,7 @@ import {
   type Region,
   type RegionAllocator,
   RegionSet,
+  type RegionTenant,
   type RegionWalker,
   type Repairable,
   SIDE_BACK_BYTES as sideBackBytes,
@@ -42,20 +43,18 @@ import { type BuddyOptions, resolveOptions } from './options.ts'
 const {
   BUDDY_MAGIC,
   BUDDY_VERSION,
-  EMPTY_REGION,
   GRANULE_BITS,
   LINK_BYTES,
   LINK_OFFSET,
   MAGIC,
   PHASE,
   REGIONS_OFFSET_BYTES,
-  RELEASES,
   VERSION,
 } = L
 const SIDE_BACK_BYTES: number = sideBackBytes
 
 export class Buddy
-  implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable
+  implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable, RegionTenant
 {
   readonly alignment: number = 16
   /** log2 of the bytes of a granule. */
@@ -91,7 +90,7 @@ export class Buddy
     parent: RegionAllocator,
     options: BuddyOptions = {},
   ): Buddy {
-    const { granule, linkOffset, release, carveRemainder, ...plan } = resolveOptions(options)
+    const { granule, linkOffset, carveRemainder, ...plan } = resolveOptions(options)
     const { u32 } = memory
     const slots = control >>> 2
     const granuleBits = 31 - Math.clz32(granule)
@@ -99,7 +98,6 @@ export class Buddy
     u32[slots + GRANULE_BITS] = granuleBits
     u32[slots + PHASE] = plan.phase
     u32[slots + LINK_OFFSET] = linkOffset
-    u32[slots + RELEASES] = release ? 1 : 0
     const regions = RegionSet.create(memory, control + REGIONS_OFFSET_BYTES, parent, {
       ...plan,
       granuleBits,
@@ -166,7 +164,8 @@ export class Buddy
     }
     this.addFree(origin, index, order)
     // Nothing of the same order lies behind: the block is one of the pieces that the whole region consists of.
-    if (index + (2 << order) > granules) this.releaseIfEmpty(origin, granules)
+    if (index + (2 << order) > granules && this.isEmpty(origin))
+      this.regions.releaseEmpty(origin, this)
   }
 
   /** In place: a shorter block gives its upper halves back, a longer one takes its upper buddies while they are free. */
@@ -265,25 +264,13 @@ export class Buddy
 
   /** Makes lists and side bytes anew: everything between blocks in use is cut into the largest blocks that fit. */
   repair(regions: readonly Region[], usedBytes: (address: Address) => number): readonly Region[] {
-    const { u32 } = this.memory
     this.lists.clear()
-    u32[this.slots + EMPTY_REGION] = 0
-    const stray: Region[] = []
-    const origins: Address[] = []
-    for (const region of regions) {
-      const { origin, isLeaf } = this.regions.confirm(region)
-      if (origin !== 0) origins.push(origin)
-      else if (!isLeaf) stray.push(region)
-    }
-    for (const origin of origins) this.repairRegion(origin, usedBytes)
-    this.regions.recount(origins)
-    return stray
+    return this.regions.repair(regions, (origin) => this.repairRegion(origin, usedBytes))
   }
 
   private repairRegion(origin: Address, usedBytes: (address: Address) => number): void {
     const { regions, granuleBits } = this
     const granules = regions.granules(origin)
-    regions.clearSides(origin)
     let free = 0
     for (let index = 0; index <= granules; ) {
       const used = index === granules ? 1 : usedBytes(origin + (index << granuleBits))
@@ -339,43 +326,9 @@ export class Buddy
     return this.takeBlock(this.lists.orderFrom(order), order)
   }
 
-  /**
-   * Gives a wholly free region back if there is another empty one to serve the next request: the one higher up, so that
-   * the one kept does not lie in the way of larger regions.
-   */
-  private releaseIfEmpty(origin: Address, granules: number): void {
-    const { u32 } = this.memory
-    if (u32[this.slots + RELEASES] === 0 || !this.isEmpty(origin, granules)) return
-    const kept = u32[this.slots + EMPTY_REGION]
-    if (kept === origin) return
-    const another = this.isKept(kept)
-    if (another && kept < origin) {
-      this.release(origin)
-      return
-    }
-    u32[this.slots + EMPTY_REGION] = origin
-    if (another) this.release(kept)
-  }
-
-  /** Whether the region noted as empty still is ours, and empty. */
-  private isKept(kept: Address): boolean {
-    const stands = kept !== 0 && this.regions.originOf(kept) === kept
-    return stands && this.isEmpty(kept, this.regions.granules(kept))
-  }
-
-  private release(origin: Address): void {
+  /** Whether all the powers of two that the region consists of are free. @internal See {@link RegionTenant}. */
+  isEmpty(origin: Address): boolean {
     const granules = this.regions.granules(origin)
-    let index = 0
-    for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
-      if ((granules & (1 << order)) === 0) continue
-      this.lists.unlink(origin + (index << this.granuleBits), order)
-      index += 1 << order
-    }
-    this.regions.giveBack(origin)
-  }
-
-  /** Whether all the powers of two that the region consists of are free. */
-  private isEmpty(origin: Address, granules: number): boolean {
     let index = 0
     for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
       if ((granules & (1 << order)) === 0) continue
@@ -383,5 +336,16 @@ export class Buddy
       index += 1 << order
     }
     return true
+  }
+
+  /** @internal See {@link RegionTenant}. */
+  withdraw(origin: Address): void {
+    const granules = this.regions.granules(origin)
+    let index = 0
+    for (let order = 31 - Math.clz32(granules); order >= 0; order--) {
+      if ((granules & (1 << order)) === 0) continue
+      this.lists.unlink(origin + (index << this.granuleBits), order)
+      index += 1 << order
+    }
   }
 }

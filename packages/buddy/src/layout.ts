@@ -2,7 +2,7 @@
  * The control block of a buddy, its side bytes, and the links in its free blocks.
  *
  *     + 0  magic "BUDY"      + 4  layout version     + 8  granule bits      +12  phase, bytes
- *     +16  link offset       +20  non-empty orders   +24  releases regions  +28  empty region kept, its origin
+ *     +16  link offset       +20  non-empty orders
  *     +64  heads, one word for each of 32 orders
  *     +192 the set of regions (RegionSet in @vmalloc/memory)
  *
@@ -26,7 +26,5 @@ export const GRANULE_BITS = 2
 export const PHASE = 3
 export const LINK_OFFSET = 4
 export const NON_EMPTY = 5
-export const RELEASES = 6
-export const EMPTY_REGION = 7
 export const HEADS = 16
 export const REGIONS_OFFSET_BYTES = 192

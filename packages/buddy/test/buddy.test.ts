@@ -382,7 +382,6 @@ describe('repair', () => {
     const slots = control >>> 2
     memory.u32.fill(0x1234567, slots + L.HEADS, slots + L.HEADS + L.ORDERS)
     memory.u32[slots + L.NON_EMPTY] = 0xffffffff
-    memory.u32[slots + L.EMPTY_REGION] = 0x4000
     memory.u32[(control + L.REGIONS_OFFSET_BYTES) >>> 2] = 7
     const regions = [...space.maps()].filter(({ name }) => name === 'medium')
     const stray = space.mmap(PAGE_BYTES)

@@ -27,6 +27,7 @@ import {
   type Region,
   type RegionAllocator,
   RegionSet,
+  type RegionTenant,
   type RegionWalker,
   type Repairable,
   SIDE_BACK_BYTES as sideBackBytes,
@@ -38,15 +39,15 @@ import * as L from './layout.ts'
 import { type FitOptions, resolveOptions } from './options.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const { EMPTY_REGION, FIT_MAGIC, FIT_VERSION, GRANULE_BITS, LINK_OFFSET, MAGIC, PHASE } = L
-const { REGIONS_OFFSET_BYTES, RELEASES, VERSION } = L
+const { FIT_MAGIC, FIT_VERSION, GRANULE_BITS, LINK_OFFSET, MAGIC, PHASE } = L
+const { REGIONS_OFFSET_BYTES, VERSION } = L
 const SIDE_BACK_BYTES: number = sideBackBytes
 /** Blocks up to this many granules have a list, and up to this many bytes 32-bit arithmetic is exact. */
 const MAX_GRANULES = 2 ** 23
 const MAX_BLOCK_BYTES = 2 ** 30
 
 export class Fit
-  implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable
+  implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable, RegionTenant
 {
   readonly alignment: number = 16
   /** log2 of the bytes of a granule. */
@@ -87,7 +88,7 @@ export class Fit
     parent: RegionAllocator,
     options: FitOptions = {},
   ): Fit {
-    const { granule, linkOffset, release, ...plan } = resolveOptions(options)
+    const { granule, linkOffset, ...plan } = resolveOptions(options)
     const { u32 } = memory
     const slots = control >>> 2
     const granuleBits = 31 - Math.clz32(granule)
@@ -95,7 +96,6 @@ export class Fit
     u32[slots + GRANULE_BITS] = granuleBits
     u32[slots + PHASE] = plan.phase
     u32[slots + LINK_OFFSET] = linkOffset
-    u32[slots + RELEASES] = release ? 1 : 0
     const regions = RegionSet.create(memory, control + REGIONS_OFFSET_BYTES, parent, {
       ...plan,
       granuleBits,
@@ -159,7 +159,7 @@ export class Fit
       granules += leftGranules
     }
     this.addFree(origin, index, granules)
-    if (granules === total) this.releaseEmpty(origin)
+    if (granules === total) this.regions.releaseEmpty(origin, this)
   }
 
   /** In place: a shorter block frees its end, a longer one takes from the free block behind it. */
@@ -237,17 +237,7 @@ export class Fit
   /** Makes lists and side bits anew: everything between blocks in use is one free block. */
   repair(regions: readonly Region[], usedBytes: (address: Address) => number): readonly Region[] {
     this.blocks.clear()
-    this.memory.u32[this.slots + EMPTY_REGION] = 0
-    const stray: Region[] = []
-    const origins: Address[] = []
-    for (const region of regions) {
-      const { origin, isLeaf } = this.regions.confirm(region)
-      if (origin !== 0) origins.push(origin)
-      else if (!isLeaf) stray.push(region)
-    }
-    for (const origin of origins) this.repairRegion(origin, usedBytes)
-    this.regions.recount(origins)
-    return stray
+    return this.regions.repair(regions, (origin) => this.repairRegion(origin, usedBytes))
   }
 
   /** @internal Whether a granule is the first or the last of a free block. */
@@ -289,35 +279,16 @@ export class Fit
     return block === 0 ? 0 : this.cut(block, granules)
   }
 
-  /**
-   * Gives a wholly free region back if there is another empty one to serve the next request: the one higher up, so that
-   * the one kept does not lie in the way of larger regions.
-   */
-  private releaseEmpty(origin: Address): void {
-    const { u32 } = this.memory
-    if (u32[this.slots + RELEASES] === 0) return
-    const kept = u32[this.slots + EMPTY_REGION]
-    if (kept === origin) return
-    const another = this.isKept(kept)
-    if (another && kept < origin) {
-      this.release(origin)
-      return
-    }
-    u32[this.slots + EMPTY_REGION] = origin
-    if (another) this.release(kept)
+  /** @internal See {@link RegionTenant}. */
+  isEmpty(origin: Address): boolean {
+    const granules = this.regions.granules(origin)
+    if (!this.isEnd(origin, 0) || !this.isEnd(origin, granules - 1)) return false
+    return this.blocks.startFromTail(origin + (granules << this.granuleBits)) === origin
   }
 
-  /** Whether the region noted as empty still is ours, and empty. */
-  private isKept(kept: Address): boolean {
-    if (kept === 0 || this.regions.originOf(kept) !== kept || !this.isEnd(kept, 0)) return false
-    const granules = this.regions.granules(kept)
-    if (!this.isEnd(kept, granules - 1)) return false
-    return this.blocks.startFromTail(kept + (granules << this.granuleBits)) === kept
-  }
-
-  private release(origin: Address): void {
+  /** @internal See {@link RegionTenant}. */
+  withdraw(origin: Address): void {
     this.blocks.unlink(origin)
-    this.regions.giveBack(origin)
   }
 
   private walkRegion(
@@ -342,7 +313,6 @@ export class Fit
   private repairRegion(origin: Address, usedBytes: (address: Address) => number): void {
     const { granuleBits } = this
     const granules = this.regions.granules(origin)
-    this.regions.clearSides(origin)
     let free = 0
     for (let index = 0; index <= granules; ) {
       const used = index === granules ? 1 : usedBytes(origin + (index << granuleBits))

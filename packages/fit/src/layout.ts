@@ -2,7 +2,7 @@
  * The control block of a fit, its side bits, and the words in its free blocks.
  *
  *     + 0  magic "FITS"     + 4  layout version     + 8  granule bits     +12  phase, bytes
- *     +16  link offset      +24  releases regions   +28  empty region kept, its origin
+ *     +16  link offset
  *     +32  level bits       bit l set when a list of level l is not empty
  *     +36  step bits        24 words, 16 bits used in each
  *     +132 heads            24 x 16 words
@@ -35,8 +35,6 @@ export const VERSION = 1
 export const GRANULE_BITS = 2
 export const PHASE = 3
 export const LINK_OFFSET = 4
-export const RELEASES = 6
-export const EMPTY_REGION = 7
 export const LEVEL_BITS = 8
 export const STEPS = 9
 export const HEADS = 33

@@ -14,14 +14,14 @@
  * Not safe against other threads by itself: whoever shares it takes a lock around each call.
  */
 import type { Address, Region } from './contract.ts'
-import { hex, MemoryError, requireOption } from './errors.ts'
+import { hex, InvariantError, MemoryError, requireOption } from './errors.ts'
 import { FreeRuns } from './free-runs.ts'
 import { PAGE_BITS, PAGE_BYTES, roundUp } from './layout.ts'
 import type { Memory } from './memory.ts'
 import { PageSource } from './page-source.ts'
 import { PageTable } from './page-table.ts'
 import { FIRST_SOURCE_TAG, RunMap } from './run-map.ts'
-import { nameOf, tagOf } from './source-names.ts'
+import { hasName, nameOf, tagOf } from './source-names.ts'
 import { checkSpace } from './space-check.ts'
 import { addRange } from './space-growth.ts'
 import * as L from './space-layout.ts'
@@ -196,6 +196,11 @@ export class AddressSpace {
     return new PageSource(this, tagOf(this, name))
   }
 
+  /** Whether {@link AddressSpace.source} knows a name already; writes nothing. */
+  hasSource(name: string): boolean {
+    return hasName(this, name)
+  }
+
   /** Bytes mapped by sources. */
   get mappedBytes(): number {
     return this.memory.u32[this.slots + L.MAPPED] * PAGE_BYTES
@@ -269,7 +274,10 @@ export class AddressSpace {
     for (let page = first; inside && page < end; ) {
       const run = this.runs.find(page)
       inside = run >= 0 && this.runs.tag(run) >= FIRST_SOURCE_TAG
-      page = run + this.runs.pages(run)
+      const next = run + this.runs.pages(run)
+      if (inside && next <= page)
+        throw new InvariantError('address space', 'a run of pages has no end', page * PAGE_BYTES)
+      page = next
     }
     if (!inside) {
       throw new MemoryError(

@@ -12,6 +12,8 @@
  * that are known to be zero stay so.
  */
 import type { Address } from './contract.ts'
+import { InvariantError } from './errors.ts'
+import { PAGE_BYTES } from './layout.ts'
 import type { Memory } from './memory.ts'
 import { NEXT_COLUMN, PREV_COLUMN, type RunMap } from './run-map.ts'
 
@@ -61,6 +63,12 @@ export class FreeRuns {
     const slot = this.runs.table.slot(page)
     const next = u32[slot + NEXT_COLUMN]
     const prev = u32[slot + PREV_COLUMN]
+    const linked =
+      (next === 0 || u32[this.runs.table.slot(next) + PREV_COLUMN] === page) &&
+      (prev === 0
+        ? u32[this.heads + bin] === page
+        : u32[this.runs.table.slot(prev) + NEXT_COLUMN] === page)
+    if (!linked) this.fail('the list of free pages does not lead back', page)
     if (next !== 0) u32[this.runs.table.slot(next) + PREV_COLUMN] = prev
     if (prev !== 0) {
       u32[this.runs.table.slot(prev) + NEXT_COLUMN] = next
@@ -120,7 +128,13 @@ export class FreeRuns {
     const levels = u32[this.levels] & (-2 << level)
     if (levels === 0) return -1
     const higher = lowestBit(levels)
+    if (higher >= LEVELS || u32[this.levels + 1 + higher] === 0)
+      this.fail('the bits of the bins contradict each other', 0)
     return higher * STEPS + lowestBit(u32[this.levels + 1 + higher])
+  }
+
+  private fail(invariant: string, page: number): never {
+    throw new InvariantError('address space', invariant, page * PAGE_BYTES)
   }
 
   /** First page of the list of `bin`, 0 when it is empty; for checks. */

@@ -45,5 +45,5 @@ export {
 export { Memory } from './memory.ts'
 export { PageSource } from './page-source.ts'
 export { PageTable } from './page-table.ts'
-export { type RegionPlan, RegionSet, SIDE_BACK_BYTES } from './region-set.ts'
+export { type RegionPlan, RegionSet, type RegionTenant, SIDE_BACK_BYTES } from './region-set.ts'
 export { publish } from './superblock.ts'

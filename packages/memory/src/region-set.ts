@@ -10,6 +10,7 @@
  *
  *     control:   + 0 bytes obtained   + 4 regions      + 8 first size   +12 growth, 1/256   +16 size cap
  *                +20 exact            +24 side bits    +28 granule bits +32 phase
+ *                +36 releases         +40 empty region kept, its origin
  *                +64 directory of the page table: page -> origin of the region it lies in
  *
  * A region is found from any address in it by two loads.
@@ -30,6 +31,8 @@ const EXACT = 5
 const SIDE_BITS = 6
 const GRANULE_BITS = 7
 const PHASE = 8
+const RELEASES = 9
+const EMPTY_REGION = 10
 const DIRECTORY_OFFSET_BYTES = 64
 
 const HEADER_BYTES = 16
@@ -57,6 +60,16 @@ export interface RegionPlan {
   readonly granuleBits: number
   /** `origin % 16`. */
   readonly phase: number
+  /** Give wholly free regions back to the parent, but for one. */
+  readonly release: boolean
+}
+
+/** The strategy that cuts the regions of a set into blocks. */
+export interface RegionTenant {
+  /** Whether all of a region is free. */
+  isEmpty(origin: Address): boolean
+  /** Takes the free blocks of an empty region out of all lists. */
+  withdraw(origin: Address): void
 }
 
 export class RegionSet {
@@ -100,6 +113,7 @@ export class RegionSet {
     u32[slots + SIDE_BITS] = plan.sideBits
     u32[slots + GRANULE_BITS] = plan.granuleBits
     u32[slots + PHASE] = plan.phase
+    u32[slots + RELEASES] = plan.release ? 1 : 0
     return new RegionSet(memory, control, parent)
   }
 
@@ -149,15 +163,21 @@ export class RegionSet {
     return region === 0 ? 0 : this.format(region, this.parent.goodSize(this.padded(bytes)), exact)
   }
 
-  /** Gives a region back to the parent. No block of it may be used, none in a list. */
-  giveBack(origin: Address): void {
+  /**
+   * Tells that a region is wholly free. It goes back to the parent if there is another empty one to serve the next
+   * request: the one higher up, so that the one kept does not lie in the way of larger regions.
+   */
+  releaseEmpty(origin: Address, tenant: RegionTenant): void {
     const { u32 } = this.memory
-    const start = u32[(origin - START_BACK_BYTES) >>> 2]
-    const size = u32[(origin - SIZE_BACK_BYTES) >>> 2]
-    this.enter(start, size, 0)
-    u32[this.slots + OBTAINED] -= size
-    u32[this.slots + COUNT]--
-    this.parent.deallocate(start, size)
+    const kept = u32[this.slots + EMPTY_REGION]
+    if (u32[this.slots + RELEASES] === 0 || kept === origin) return
+    const another = kept !== 0 && this.originOf(kept) === kept && tenant.isEmpty(kept)
+    if (another && kept < origin) {
+      this.giveBack(origin, tenant)
+      return
+    }
+    u32[this.slots + EMPTY_REGION] = origin
+    if (another) this.giveBack(kept, tenant)
   }
 
   /** Origins of the regions in [address, address + size), in address order, whatever the parent aligned them to. */
@@ -171,35 +191,63 @@ export class RegionSet {
     return found
   }
 
-  /** Fills the side bytes of a region with zeros. */
-  clearSides(origin: Address): void {
-    const bytes = this.sideBytes(this.granules(origin))
-    this.memory.u8.fill(0, origin - HEADER_BYTES - bytes, origin - HEADER_BYTES)
+  /**
+   * Finds out which of `regions` are ours, and counts them anew; for repairs.
+   *
+   * @param each - Makes the blocks of a region anew; its side bytes are 0.
+   * @returns The regions that are not ours after all. A leaf of the page table is ours too, but has no origin.
+   */
+  repair(regions: readonly Region[], each: (origin: Address) => void): readonly Region[] {
+    const { u32 } = this.memory
+    const stray: Region[] = []
+    const origins: Address[] = []
+    u32[this.slots + EMPTY_REGION] = 0
+    for (const region of regions) {
+      const origin = this.confirm(region)
+      if (origin !== 0) origins.push(origin)
+      else if (!this.table.isLeaf(region.address)) stray.push(region)
+    }
+    for (const origin of origins) {
+      this.clearSides(origin)
+      each(origin)
+    }
+    const sizes = origins.map((origin) => u32[(origin - SIZE_BACK_BYTES) >>> 2])
+    u32[this.slots + COUNT] = origins.length
+    u32[this.slots + OBTAINED] = sizes.reduce((sum, size) => sum + size, 0)
+    return stray
+  }
+
+  private giveBack(origin: Address, tenant: RegionTenant): void {
+    const { u32 } = this.memory
+    const start = u32[(origin - START_BACK_BYTES) >>> 2]
+    const size = u32[(origin - SIZE_BACK_BYTES) >>> 2]
+    tenant.withdraw(origin)
+    this.enter(start, size, 0)
+    u32[this.slots + OBTAINED] -= size
+    u32[this.slots + COUNT]--
+    this.parent.deallocate(start, size)
   }
 
   /**
-   * Whether `region` is one of ours, whole: entered up to its last page, which is entered and left last. Enters it again,
-   * in case it was being left. A leaf of the page table is ours too, but has no origin.
+   * Origin of `region` if it is one of ours, whole: entered up to its last page, which is entered and left last. Enters it
+   * again, in case it was being left; otherwise forgets it.
    */
-  confirm(region: Region): { readonly origin: Address; readonly isLeaf: boolean } {
+  private confirm({ address, length }: Region): Address {
     const { u32 } = this.memory
-    const { address, length } = region
     const origin = this.table.get((address + length - 1) >>> PAGE_BITS)
     const ours =
       origin > address &&
       origin < address + length &&
       u32[(origin - START_BACK_BYTES) >>> 2] === address &&
-      u32[(origin - SIZE_BACK_BYTES) >>> 2] === length
+      u32[(origin - SIZE_BACK_BYTES) >>> 2] === length &&
+      this.granules(origin) * 2 ** this.granuleBits <= length
     this.enter(address, length, ours ? origin : 0)
-    return ours ? { origin, isLeaf: false } : { origin: 0, isLeaf: this.table.isLeaf(address) }
+    return ours ? origin : 0
   }
 
-  /** Counts the regions anew. */
-  recount(origins: readonly Address[]): void {
-    const { u32 } = this.memory
-    const sizes = origins.map((origin) => u32[(origin - SIZE_BACK_BYTES) >>> 2])
-    u32[this.slots + COUNT] = origins.length
-    u32[this.slots + OBTAINED] = sizes.reduce((sum, size) => sum + size, 0)
+  private clearSides(origin: Address): void {
+    const bytes = this.sideBytes(this.granules(origin))
+    this.memory.u8.fill(0, origin - HEADER_BYTES - bytes, origin - HEADER_BYTES)
   }
 
   /** Bytes of side metadata for `granules` granules, whole words. */

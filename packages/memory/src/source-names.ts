@@ -14,10 +14,13 @@ export function tagOf(space: AddressSpace, name: string): number {
   )
   const { u32, u8 } = space.memory
   const count = u32[space.slots + L.SOURCES]
+  if (count > L.MAX_SOURCES) {
+    throw new MemoryError('NOT_A_HEAP', `the address space names ${count} sources`)
+  }
   for (let tag = FIRST_SOURCE_TAG; tag < FIRST_SOURCE_TAG + count; tag++) {
     if (nameOf(space, tag) === name) return tag
   }
-  if (count >= L.MAX_SOURCES) {
+  if (count === L.MAX_SOURCES) {
     throw new MemoryError(
       'CONTROL_FULL',
       `no room for the source "${name}": there are ${L.MAX_SOURCES} already`,
@@ -27,6 +30,15 @@ export function tagOf(space: AddressSpace, name: string): number {
   for (let i = 0; i < name.length; i++) u8[start + i] = name.charCodeAt(i)
   u32[space.slots + L.SOURCES] = count + 1
   return FIRST_SOURCE_TAG + count
+}
+
+/** Whether there is a source `name`; writes nothing. */
+export function hasName(space: AddressSpace, name: string): boolean {
+  const count = Math.min(space.memory.u32[space.slots + L.SOURCES], L.MAX_SOURCES)
+  for (let tag = FIRST_SOURCE_TAG; tag < FIRST_SOURCE_TAG + count; tag++) {
+    if (nameOf(space, tag) === name) return true
+  }
+  return false
 }
 
 /** Name of the source that has `tag`, or of what the tag means. */

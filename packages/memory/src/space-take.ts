@@ -1,5 +1,6 @@
 /** Finding room: for a new run of pages, and behind a run that is to grow. Both let the memory grow if they must. */
 import type { AddressSpace } from './address-space.ts'
+import { InvariantError } from './errors.ts'
 import { PAGE_BYTES } from './layout.ts'
 import { TAG_FREE } from './run-map.ts'
 import { growSpace } from './space-growth.ts'
@@ -24,9 +25,23 @@ export function takePages(
   if (run === 0 && growSpace(space, wanted)) run = bins.find(wanted)
   if (run === 0) run = bins.findExhaustively(pages, alignPages)
   if (run === 0) return 0
+  requireFree(space, run)
   const page = Math.ceil(run / alignPages) * alignPages
   claimPages(space, run, page, pages, tag)
   return page
+}
+
+/** A word of the bins is followed only to where the page map knows a free run. */
+function requireFree({ runs, memory, slots }: AddressSpace, run: number): void {
+  const { u32 } = memory
+  const inside =
+    run >= u32[slots + L.FIRST] && run + runs.pages(run) <= u32[slots + L.END] && runs.startsAt(run)
+  if (!inside || runs.tag(run) !== TAG_FREE || runs.pages(run) === 0)
+    throw new InvariantError(
+      'address space',
+      'a bin leads to pages that are not free',
+      run * PAGE_BYTES,
+    )
 }
 
 /** Lengthens the run at `run`, which ends at page `end`, by `more` pages. @returns `false` when others are in the way. */

@@ -18,6 +18,7 @@ const PLAN: RegionPlan = {
   sideBits: 8,
   granuleBits: 6,
   phase: 0,
+  release: true,
 }
 
 /** Hands out a range upwards, in units of `alignment`, dirty; notes what comes back. */
@@ -137,14 +138,35 @@ describe('a region', () => {
     expect([set.count, set.obtainedBytes]).toEqual([0, 0])
   })
 
-  test("given back is nobody's", () => {
+  test("of two empty ones the higher goes back and is nobody's; one that is used is never kept", () => {
     const { set, parent } = newSet()
-    const [a, b] = [set.obtain(1), set.obtain(1)]
-    set.giveBack(a)
-    expect(parent.returned).toEqual([[2 * PAGE_BYTES, 5 * PAGE_BYTES]])
-    expect(set.originOf(a)).toBe(0)
-    expect(set.originOf(b)).toBe(b)
+    const [a, b, c] = [set.obtain(1), set.obtain(1), set.obtain(1)]
+    const withdrawn: number[] = []
+    const empty = new Set([a, b, c])
+    const tenant = {
+      isEmpty: (origin: number) => empty.has(origin),
+      withdraw: (origin: number) => void withdrawn.push(origin),
+    }
+    set.releaseEmpty(b, tenant)
+    set.releaseEmpty(c, tenant)
+    set.releaseEmpty(a, tenant)
+    expect(withdrawn).toEqual([c, b])
+    expect(parent.returned.map(([address]) => address)).toEqual(
+      [c, b].map((o) => o - (o % PAGE_BYTES)),
+    )
+    expect([a, b, c].map((origin) => set.originOf(origin))).toEqual([a, 0, 0])
     expect([set.count, set.obtainedBytes]).toEqual([1, 5 * PAGE_BYTES])
+    const d = set.obtain(1)
+    empty.clear()
+    set.releaseEmpty(d, tenant)
+    expect(set.count).toBe(2)
+  })
+
+  test('a set that keeps what it has gives nothing back', () => {
+    const { set, parent } = newSet({ release: false })
+    const tenant = { isEmpty: () => true, withdraw: () => undefined }
+    for (const origin of [set.obtain(1), set.obtain(1)]) set.releaseEmpty(origin, tenant)
+    expect(parent.returned).toEqual([])
   })
 
   test('attach finds the same regions', () => {
@@ -163,32 +185,23 @@ describe('a region', () => {
     expect(set.originsIn(6 * MiB, MiB)).toEqual([])
   })
 
-  test('clearSides clears the side bytes and nothing else', () => {
-    const { set, memory } = newSet()
+  test('repair tells own regions, leaves and strangers apart, clears the side bytes, and counts anew', () => {
+    const { set, memory, control } = newSet()
     const origin = set.obtain(1)
     const granules = set.granules(origin)
+    const length = set.obtainedBytes
+    const region = { address: 2 * PAGE_BYTES, length }
+    const leaf = { address: 2 * PAGE_BYTES + length, length: PAGE_BYTES }
+    const stranger = { address: 4 * MiB - PAGE_BYTES, length: PAGE_BYTES }
     memory.u8.fill(3, origin - SIDE_BACK_BYTES - granules + 1, origin - SIDE_BACK_BYTES + 1)
-    set.clearSides(origin)
+    memory.u32[control >>> 2] = 1
+    const seen: number[] = []
+    expect(set.repair([region, leaf, stranger], (one) => seen.push(one))).toEqual([stranger])
+    expect(seen).toEqual([origin])
     expect(memory.u8[origin - SIDE_BACK_BYTES]).toBe(0)
     expect(memory.u8[origin - SIDE_BACK_BYTES - granules + 1]).toBe(0)
     expect(set.granules(origin)).toBe(granules)
     expect(memory.u8[origin]).toBe(0xa5)
-  })
-
-  test('confirm tells own regions, leaves and strangers apart; recount counts', () => {
-    const { set, memory, control } = newSet()
-    const origin = set.obtain(1)
-    const length = set.obtainedBytes
-    const region = { address: 2 * PAGE_BYTES, length }
-    const leaf = { address: 2 * PAGE_BYTES + length, length: PAGE_BYTES }
-    expect(set.confirm(region)).toEqual({ origin, isLeaf: false })
-    expect(set.confirm(leaf)).toEqual({ origin: 0, isLeaf: true })
-    expect(set.confirm({ address: 4 * MiB - PAGE_BYTES, length: PAGE_BYTES })).toEqual({
-      origin: 0,
-      isLeaf: false,
-    })
-    memory.u32[control >>> 2] = 1
-    set.recount([origin])
     expect([set.count, set.obtainedBytes]).toEqual([1, length])
   })
 })
