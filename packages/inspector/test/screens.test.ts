@@ -63,6 +63,9 @@ test('the watched life of a malloc(100), at the step that writes the marks', asy
   }
   // A head, and the four words of header and footer.
   expect(await page.locator('#step-words tr').count()).toBe(5)
+  expect(new Set(await page.locator('#step-words td:last-child').allTextContents())).toEqual(
+    new Set(['marks']),
+  )
   if (WRITE) await page.screenshot({ path: join(IMAGES, 'inspector-life.png') })
   await close(opened)
 })

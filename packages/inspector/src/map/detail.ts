@@ -1,7 +1,7 @@
 /** What is drawn over the cells: borders, names and bytes when there is room for them, the chosen block always. */
 import { colorOf } from '../dom/theme.ts'
 import { type HeapColumns, indexAt } from '../model/columns.ts'
-import { isUsed, PARTS } from '../model/parts.ts'
+import { isUsed, META, PARTS } from '../model/parts.ts'
 import { ROW_HEIGHT, ROW_PITCH, type Viewport } from './viewport.ts'
 
 const MAX_BORDERS = 4000
@@ -67,7 +67,7 @@ function drawName(
   const name = used ? `${columns.requested[i]}` : `${PARTS[part]} ${columns.length[i]}`
   context.font = '10px system-ui, sans-serif'
   context.textBaseline = 'middle'
-  context.fillStyle = colorOf(used ? 'on-part' : 'ink')
+  context.fillStyle = colorOf(used || part === META ? 'on-part' : 'ink')
   let named = false
   segments(view, from, length, (x, y, width) => {
     if (named || width < MIN_NAME_PIXELS) return

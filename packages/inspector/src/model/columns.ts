@@ -197,3 +197,14 @@ export function bytesBelow(
   if (deep > requested[i]) out[SLACK] += Math.min(deep, usable[i]) - requested[i]
   if (deep > usable[i]) out[MARK] += deep - usable[i]
 }
+
+/** What lies at an address, inside a block too: its index into `PARTS`. */
+export function partAt(columns: HeapColumns, address: number): number {
+  const i = indexAt(columns, address)
+  if (i < 0) return META
+  const { start, length, payload, usable, requested, part } = columns
+  if (!isUsed(part[i])) return part[i]
+  const inside = address - payload[i]
+  if (address < payload[i] || inside >= usable[i] || address >= start[i] + length[i]) return MARK
+  return inside < requested[i] ? part[i] : SLACK
+}

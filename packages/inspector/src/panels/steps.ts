@@ -2,7 +2,7 @@
 import { byId, make } from '../dom/elements.ts'
 import { hexText } from '../dom/text.ts'
 import type { MapView } from '../map/map-view.ts'
-import { indexAt } from '../model/columns.ts'
+import { partAt } from '../model/columns.ts'
 import { PART_LABELS, PARTS } from '../model/parts.ts'
 import type { LifeHeap } from '../sources/life-heap.ts'
 
@@ -79,8 +79,7 @@ export class Steps {
     if (address < SUPERBLOCK_BYTES) return 'superblock'
     const { columns } = this.#map
     if (columns === undefined) return ''
-    const i = indexAt(columns, address)
-    if (i === 0) return 'control block of a layer'
-    return i < 0 ? '' : PART_LABELS[PARTS[columns.part[i]]]
+    if (address < columns.length[0]) return 'control block of a layer'
+    return PART_LABELS[PARTS[partAt(columns, address)]]
   }
 }

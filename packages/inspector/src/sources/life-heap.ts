@@ -31,7 +31,8 @@ export interface LifeStep {
   readonly image: Uint8Array
 }
 
-const MAXIMUM_BYTES = 2 ** 20
+/** Little more than what the call needs, so that the map shows it large. */
+const MAXIMUM_BYTES = 2 ** 16
 const REQUEST_BYTES = 100
 
 /** What a watched method does, for people. */
