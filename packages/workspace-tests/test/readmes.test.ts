@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { programsOf, withAssertions } from '../src/markdown.ts'
 import { PACKAGES } from '../src/workspace.ts'
 
 const TIMEOUT_MS = 60_000
@@ -21,18 +22,14 @@ test.each([
   { timeout: TIMEOUT_MS },
   (folder, assertions) => {
     const markdown = readFileSync(join(PACKAGES, folder, 'README.md'), 'utf8')
-    const example = /^```ts\n(.*?)^```$/ms.exec(markdown)?.[1] ?? ''
-    let count = 0
-    const code = example.replace(/^( *)(.+?) +\/\/ => (.+)$/gm, (_, start, expression, value) => {
-      count++
-      return `${start}assert.deepEqual(${expression}, ${value})`
-    })
+    const example = programsOf(markdown)[0]?.get('main.ts') ?? ''
+    const { code, count } = withAssertions(example)
     expect(count).toBe(assertions)
     const scratch = join(PACKAGES, folder, '.cache/readme')
     rmSync(scratch, { recursive: true, force: true })
     mkdirSync(scratch, { recursive: true })
     const program = join(scratch, 'main.ts')
-    writeFileSync(program, `import assert from 'node:assert/strict'\n${code}`)
+    writeFileSync(program, code)
     const output = execFileSync(
       process.execPath,
       ['--conditions=@vmalloc/source', '--no-warnings', program],
