@@ -22,7 +22,11 @@ export function programsOf(markdown: string): Program[] {
   return programs
 }
 
-/** Turns each line `expression // => value` into an assertion. @returns The code, and how many assertions it has. */
+/**
+ * Turns each line `expression // => value` into an assertion. Line numbers stay what they are on the page.
+ *
+ * @returns The code, and how many assertions it has.
+ */
 export function withAssertions(code: string): { code: string; count: number } {
   let count = 0
   const lines = code.replace(
@@ -32,7 +36,7 @@ export function withAssertions(code: string): { code: string; count: number } {
       return `${indent}assert.deepEqual(${expression}, ${value})`
     },
   )
-  return { code: `import assert from 'node:assert/strict'\n${lines}`, count }
+  return { code: `import assert from 'node:assert/strict'; ${lines}`, count }
 }
 
 /** Links to files of the repository and to headings: everything that is not a URL. Code blocks have no links. */
