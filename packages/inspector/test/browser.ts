@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { findChromium } from '@vmalloc/browser-tests/chromium'
 import { type Browser, chromium, type Page } from 'playwright'
-import { afterAll, beforeAll, expect, inject } from 'vitest'
+import { afterAll, beforeAll, expect, inject, onTestFailed } from 'vitest'
 
 export const IMAGES: string = join(import.meta.dirname, '../../../docs/images')
 
@@ -43,6 +43,12 @@ export async function open(options: PageOptions = {}): Promise<Opened> {
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text())
+  })
+  // A wait that timed out says nothing; the page does.
+  onTestFailed(async () => {
+    if (page.isClosed()) return
+    const words = ['#trouble', '#outcome', '#threads'].map((id) => page.locator(id).textContent())
+    console.log('the page says:', await Promise.all(words), errors)
   })
   await page.goto(inject(isolated ? 'isolatedUrl' : 'plainUrl'))
   await page.waitForFunction(() => Number(document.querySelector('canvas')?.dataset['pieces']) > 0)
