@@ -21,6 +21,8 @@ type Growable = WebAssembly.Memory & { grow(pages: number): number }
 export class Lifeline {
   /** Stores made while the action ran. */
   stores = 0
+  /** Cache lines of 64 bytes that were written to. */
+  readonly lines = new Set<number>()
   private armed = false
   private dead = false
   private left = 0
@@ -101,6 +103,7 @@ export class Lifeline {
       },
       set: (target, key, value) => {
         this.beforeStore()
+        if (this.armed) this.lines.add((Number(key) * target.BYTES_PER_ELEMENT) >>> 6)
         return Reflect.set(target, key, value, target)
       },
     })

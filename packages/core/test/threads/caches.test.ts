@@ -1,0 +1,186 @@
+/** Thread caches: slots, bounds, hysteresis, cache lines, figures. One thread plays several: each handle is a thread. */
+import { Heap, HeapCorruptionError, type HeapOptions } from '@vmalloc/core'
+import { describe, expect, test } from 'vitest'
+import { SLOT_BYTES } from '../../src/threads/cache-layout.ts'
+import { corruptionOf, KIB, MIB, mallocOrFail, pieces } from '../support/tools.ts'
+import { Lifeline } from './mortal.ts'
+
+const newHeap = (options: HeapOptions = {}): Heap =>
+  Heap.create({ shared: true, maximum: 16 * MIB, ...options })
+const cacheOf = (heap: Heap) => heap.stats().cache
+
+describe('slots', () => {
+  test('are reused, by whoever comes next', () => {
+    const heap = newHeap({ threadCache: { slots: 2 } })
+    for (let i = 0; i < 20; i++) {
+      const other = Heap.attach(heap.handle)
+      other.free(mallocOrFail(other, 40))
+      expect(cacheOf(heap).threads).toBe(1)
+      expect(cacheOf(heap).blocks).toBeGreaterThan(0)
+      other.detach()
+      expect(cacheOf(heap)).toMatchObject({ threads: 0, blocks: 0, bytes: 0 })
+    }
+    heap.check()
+  })
+
+  test('more threads than slots work, through the lock, and get one when one is free', () => {
+    const heap = newHeap({ threadCache: { slots: 2 } })
+    const threads = Array.from({ length: 5 }, () => Heap.attach(heap.handle))
+    const blocks = threads.flatMap((thread) => [10, 700].map((size) => mallocOrFail(thread, size)))
+    expect(cacheOf(heap).threads).toBe(2)
+    // Each is freed by another thread than the one that allocated it.
+    for (const [i, block] of blocks.entries()) threads[(i + 3) % 5]?.free(block)
+    heap.check()
+    expect(heap.stats()).toMatchObject({ blocks: 0, live: 0 })
+    threads[0]?.detach()
+    const late = threads.find((_, i) => i > 1) as Heap
+    late.free(mallocOrFail(late, 700))
+    expect(cacheOf(heap).threads).toBe(2)
+    for (const thread of threads) thread.detach()
+    heap.check()
+    expect(cacheOf(heap)).toMatchObject({ threads: 0, blocks: 0 })
+  })
+
+  test('a detached handle goes on through the lock', () => {
+    const heap = newHeap()
+    const block = mallocOrFail(heap, 40)
+    heap.detach()
+    heap.detach()
+    heap.free(block)
+    heap.free(mallocOrFail(heap, 40))
+    expect(cacheOf(heap).threads).toBe(0)
+    heap.check()
+  })
+
+  test('lie on cache lines of their own', () => {
+    expect(SLOT_BYTES % 128).toBe(0)
+    const heap = newHeap()
+    const written = [1, 2, 3].map(() => {
+      const thread = Heap.attach(heap.handle)
+      // From the second one on, so that each has its slot and its blocks.
+      const block = mallocOrFail(thread, 200)
+      const lifeline = new Lifeline()
+      lifeline.tie(thread.memory)
+      thread.free(block)
+      lifeline.run(Number.POSITIVE_INFINITY, () => thread.free(thread.malloc(200)))
+      return [...lifeline.lines]
+    })
+    const all = written.flat()
+    expect(all.length).toBeGreaterThan(5)
+    expect(new Set(all).size).toBe(all.length)
+  })
+})
+
+describe('bounds', () => {
+  test('no class keeps more than its limit, whatever is freed', () => {
+    const heap = newHeap({ threadCache: { blocksPerClass: 8, bytesPerClass: 16 * KIB } })
+    for (const size of [10, 40, 300, 2000]) {
+      const blocks = Array.from({ length: 200 }, () => mallocOrFail(heap, size))
+      for (const block of blocks) heap.free(block)
+    }
+    const kept = new Map<number, number>()
+    for (const { state, blockSize } of pieces(heap))
+      if (state === 'cached') kept.set(blockSize, (kept.get(blockSize) ?? 0) + 1)
+    expect(kept.size).toBeGreaterThan(2)
+    for (const [size, count] of kept) expect([size, count <= 8]).toEqual([size, true])
+    heap.check()
+  })
+
+  test.each([
+    ['slots', 0],
+    ['slots', 1.5],
+    ['bytesPerClass', -1],
+    ['blocksPerClass', 1],
+    ['maxBlock', Number.NaN],
+  ])('threadCache.%s = %s is refused', (name, value) => {
+    expect(() => newHeap({ threadCache: { [name]: value } })).toThrow(`threadCache.${name}`)
+  })
+
+  test('when there is no room, what is kept ready is given back first', () => {
+    const heap = newHeap({ maximum: 1 * MIB })
+    const blocks: number[] = []
+    for (let block = heap.malloc(2000); block !== 0; block = heap.malloc(2000)) blocks.push(block)
+    for (const block of blocks) heap.free(block)
+    expect(heap.malloc(600 * KIB)).toBeGreaterThan(0)
+    heap.check()
+  })
+})
+
+describe('hysteresis', () => {
+  test('a pair at a full or an empty list does not meet the arena each time', () => {
+    const heap = newHeap()
+    for (const depth of [0, 1, 31, 32, 33, 255, 256, 257]) {
+      const held = Array.from({ length: depth }, () => mallocOrFail(heap, 40))
+      const before = cacheOf(heap)
+      for (let i = 0; i < 1000; i++) heap.free(mallocOrFail(heap, 40))
+      const { refills, flushes } = cacheOf(heap)
+      expect(refills - before.refills + flushes - before.flushes).toBeLessThanOrEqual(2)
+      for (const block of held) heap.free(block)
+    }
+    heap.check()
+  })
+
+  test('a producer and a consumer meet the arena once per batch', () => {
+    const heap = newHeap()
+    const producer = Heap.attach(heap.handle)
+    const consumer = Heap.attach(heap.handle)
+    const blocks = 10_000
+    for (let i = 0; i < blocks; i++) consumer.free(mallocOrFail(producer, 40))
+    const { refills, flushes } = cacheOf(heap)
+    expect(refills + flushes).toBeLessThan(blocks / 10)
+    expect(refills).toBeGreaterThan(10)
+    expect(heap.stats()).toMatchObject({ blocks: 0, live: 0 })
+    heap.check()
+    // Nothing piles up: what the consumer frees is what the producer gets.
+    expect(heap.stats().mapped).toBeLessThan(1 * MIB)
+  })
+})
+
+describe('figures', () => {
+  test('stats, walk and check know what is kept ready', () => {
+    const heap = newHeap()
+    const threads = [1, 2, 3].map(() => Heap.attach(heap.handle))
+    const blocks = threads.map((thread) => mallocOrFail(thread, 40))
+    const { live, blocks: used } = heap.stats()
+    expect(used).toBe(3)
+    for (const [i, block] of blocks.entries()) threads[(i + 1) % 3]?.free(block)
+    expect(heap.stats()).toMatchObject({ blocks: 0, live: 0, peakLive: live })
+    const cached = pieces(heap).filter(({ state }) => state === 'cached')
+    expect(cached).toHaveLength(cacheOf(heap).blocks)
+    expect(cached.reduce((sum, { blockSize }) => sum + blockSize, 0)).toBe(cacheOf(heap).bytes)
+    heap.check()
+  })
+
+  test('a ready block that somebody writes to is reported, and the heap goes on', () => {
+    const heap = newHeap()
+    const block = mallocOrFail(heap, 40)
+    heap.free(block)
+    heap.memory.u32[block >>> 2] ^= 1
+    expect(corruptionOf(() => heap.check())).toMatchObject({
+      code: 'USE_AFTER_FREE',
+      address: block,
+    })
+    expect(corruptionOf(() => heap.malloc(40)).code).toBe('USE_AFTER_FREE')
+    expect(mallocOrFail(heap, 40)).not.toBe(block)
+    heap.check()
+    expect(heap.stats().blocks).toBe(1)
+    heap.detach()
+    heap.check()
+    expect(heap.stats().blocks).toBe(1)
+  })
+
+  test('reportDead wants a thread that is not this one and was there', () => {
+    const heap = newHeap()
+    for (const id of [0, -1, 1.5, 99, heap.threadId])
+      expect(() => heap.reportDead(id)).toThrow(RangeError)
+    expect(() => Heap.create().reportDead(1)).toThrow(RangeError)
+    const other = Heap.attach(heap.handle)
+    other.free(mallocOrFail(other, 40))
+    const report = heap.reportDead(other.threadId)
+    expect(report).toMatchObject({ heldLock: false, hadCache: true, brokenList: false })
+    expect(report.reclaimedBlocks).toBeGreaterThan(0)
+    expect(heap.reportDead(other.threadId)).toMatchObject({ hadCache: false, reclaimedBlocks: 0 })
+    heap.check()
+    expect(() => heap.free(16)).toThrow(HeapCorruptionError)
+  })
+})
