@@ -247,11 +247,15 @@ export class Buddy
   ): void {
     const { granuleBits } = this
     const granules = this.regions.granules(origin)
+    if (origin + granules * 2 ** granuleBits > this.memory.byteLength)
+      throw new InvariantError('buddy', 'a region ends outside of the memory', origin)
     for (let index = 0; index < granules; ) {
       const block = origin + (index << granuleBits)
       const side = this.memory.u8[this.side(origin, index)]
       const bytes =
         side === 0 ? this.goodSize(Math.max(sizeOfUsed(block), 1)) : 2 ** (side - 1 + granuleBits)
+      if (bytes > granules * 2 ** granuleBits)
+        throw new InvariantError('buddy', 'a block is longer than its region', block)
       visit(block, bytes, side === 0)
       index += bytes >>> granuleBits
     }

@@ -146,10 +146,14 @@ class Site implements AssemblySite {
     options: Options,
   ): Part<Layer> {
     const { memory, space } = this
-    const source = space.source(name)
     if (!this.creating) {
+      // Asked for first: `source` would enter the name into a heap that is not ours.
+      if (!space.hasSource(name))
+        throw new MemoryError('NOT_A_HEAP', `the heap has no pages for "${name}"`)
+      const source = space.source(name)
       return { name, source, layer: type.attach(memory, memory.findControl(name), source) }
     }
+    const source = space.source(name)
     const control = memory.reserveControl(name, type.controlBytes(memory.maximum))
     return { name, source, layer: type.create(memory, control, source, options) }
   }

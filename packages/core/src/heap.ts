@@ -53,12 +53,13 @@ export class Heap extends HeapFront {
   private constructor({ arena, slots }: Assembled, options: HandleOptions) {
     super()
     const { onPressure, onLeak } = options
+    // Read before a thread id is taken: who is refused leaves no trace.
+    const { flags, softLimit } = readSettings(arena.memory)
     const { guard } = arena.parts
     this.session = guard?.session(arena, slots, options) ?? new Session(arena, slots)
     this.arena = arena
     this.store = arena.memory
     this.watch = onLeak === undefined ? undefined : new LeakWatch(onLeak)
-    const { flags, softLimit } = readSettings(arena.memory)
     if (flags !== 0) installZeroing(this, this.session, flags)
     if (onPressure !== undefined) installPressure(this, onPressure, softLimit, arena)
   }

@@ -3,10 +3,10 @@ import { Buddy } from '@vmalloc/buddy'
 import { Fit } from '@vmalloc/fit'
 import { MappedBlocks } from '@vmalloc/large'
 import { ClassicMark, DebugMark, Mark32, type Marking } from '@vmalloc/marking'
-import type { Memory } from '@vmalloc/memory'
+import { type Memory, MemoryError } from '@vmalloc/memory'
 import { ChunkPool } from '@vmalloc/small'
 import type { AssemblySite, Composition, Guard, HeapParts, Part, SmallPart } from './composition.ts'
-import { createDebugControl, DEBUG_CONTROL_BYTES } from './debug/debug-layout.ts'
+import { createDebugControl, DEBUG_CONTROL_BYTES, findDebugControl } from './debug/debug-layout.ts'
 import {
   DEBUG_DEFAULTS,
   type DebugOptions,
@@ -143,6 +143,11 @@ function pool(
     phase,
     linkOffset: headerBytes,
   })
+  // An attacher reads it from the memory, where somebody may have overwritten it.
+  if (part.layer.chunkSize !== headerBytes + maxPayload + footerBytes) {
+    const text = `chunks for ${maxPayload} bytes cannot have ${part.layer.chunkSize}`
+    throw new MemoryError('NOT_A_HEAP', `the control block of a pool is damaged: ${text}`)
+  }
   return { ...part, maxPayload }
 }
 
@@ -158,8 +163,10 @@ function compose(style: Style, tuning: Tuning, options: DebugOptions = {}): Comp
       // Who attaches may have been tuned otherwise: what the heap says holds.
       const { pools, largeFrom }: Classes = readClasses(memory)
       const { marking, guard } = style.parts(memory)
-      if (site.creating && debug !== undefined)
-        createDebugControl(memory, site.space.source('quarantine'), debug)
+      if (debug !== undefined) {
+        if (site.creating) createDebugControl(memory, site.space.source('quarantine'), debug)
+        else findDebugControl(memory)
+      }
       return {
         marking,
         small: pools.map((bytes) => pool(site, marking, bytes, sizes)),

@@ -1,6 +1,6 @@
 /** The options by which a preset can be tuned, and their rules. All sizes in bytes. */
 import { requireOption } from '@vmalloc/memory'
-import { MAX_POOLS } from './settings.ts'
+import { MAX_LARGE_FROM_BYTES, MAX_POOL_PAYLOAD_BYTES, MAX_POOLS } from './settings.ts'
 
 /** Sizes that a preset is made with. Written into the heap: who attaches need not know them. */
 export interface Tuning {
@@ -58,7 +58,6 @@ export const TUNING_NAMES: readonly (keyof Tuning)[] = [
   'regionCap',
 ]
 
-const MAX_POOL_PAYLOAD_BYTES = 1024
 const POOL_UNIT_BYTES = 16
 /** Room for both marks, of the widest marking, and the phase. */
 const CHUNK_OVERHEAD_BYTES = 48
@@ -88,7 +87,12 @@ function check(tuning: Required<Tuning>): Required<Tuning> {
   requireWhole('firstRefill', firstRefill, lastPool + CHUNK_OVERHEAD_BYTES, 'room for a chunk')
   requireWhole('refillCap', refillCap, firstRefill, 'firstRefill')
   requireWhole('largeFrom', largeFrom, lastPool + 1, 'more than the last pool')
-  requireOption(largeFrom <= MAX_BYTES / 2, 'largeFrom', largeFrom, 'it must be at most 2^29 bytes')
+  requireOption(
+    largeFrom <= MAX_LARGE_FROM_BYTES,
+    'largeFrom',
+    largeFrom,
+    'it must be at most 2^29 bytes',
+  )
   requireOption(
     Number.isInteger(granule) &&
       granule >= MIN_GRANULE_BYTES &&

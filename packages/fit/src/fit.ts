@@ -298,6 +298,8 @@ export class Fit
     visit: PieceVisitor,
   ): void {
     const granules = this.regions.granules(origin)
+    if (origin + granules * 2 ** this.granuleBits > this.memory.byteLength)
+      throw new InvariantError('fit', 'a region ends outside of the memory', origin)
     for (let index = 0; index < granules; ) {
       const block = origin + (index << this.granuleBits)
       const found = free.get(block)

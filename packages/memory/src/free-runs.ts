@@ -25,8 +25,6 @@ const NEAR_TRIES = 4
 
 /** Number of bins. */
 export const BINS: number = LEVELS * STEPS
-/** There are no more runs than pages below 4 GiB: the bound of every loop over a list. */
-const MAX_RUNS = 2 ** 20
 
 export const FREE_RUNS_BYTES: number = 4 * (1 + LEVELS + LEVELS * STEPS)
 
@@ -108,9 +106,12 @@ export class FreeRuns {
    */
   findExhaustively(pages: number, alignPages: number): number {
     const u32 = this.memory.u32
+    // More runs than pages there cannot be: a list that is longer leads in a circle.
+    let left = this.memory.byteLength / PAGE_BYTES
     for (let bin = binOf(pages); bin >= 0; bin = this.nextBin(bin)) {
       let page = u32[this.heads + bin]
-      for (let left = MAX_RUNS; page !== 0 && left > 0; left--) {
+      while (page !== 0) {
+        if (left-- <= 0) this.fail('the list of free pages does not end', page)
         const start = Math.ceil(page / alignPages) * alignPages
         if (page + this.runs.pages(page) >= start + pages) return page
         page = u32[this.runs.table.slot(page) + NEXT_COLUMN]

@@ -11,7 +11,7 @@
  *     +48  index of the oldest   +52  address of the ring: one word for each block, oldest first
  */
 import { type Address, type Memory, MemoryError, type PageSource } from '@vmalloc/memory'
-import type { DebugSettings } from './debug-options.ts'
+import { type DebugSettings, MAX_QUARANTINE_BLOCKS } from './debug-options.ts'
 
 const NAME = 'debug'
 const MAGIC = 0x47424544
@@ -69,6 +69,7 @@ export function findDebugControl(memory: Memory): number {
     u32[slots] === MAGIC &&
     u32[slots + 1] === VERSION &&
     u32[slots + RING] % 4 === 0 &&
+    u32[slots + MAX_BLOCKS] <= MAX_QUARANTINE_BLOCKS &&
     u32[slots + RING] + u32[slots + MAX_BLOCKS] * 4 <= byteLength &&
     u32[slots + SAMPLE_EVERY] > 0
   if (!sane) {

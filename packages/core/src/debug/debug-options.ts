@@ -64,7 +64,7 @@ export const DEBUG_NAMES: readonly (keyof DebugOptions)[] = [
 ]
 export const BREAK_NAMES: readonly (keyof BreakOptions)[] = ['breakAt', 'onBreak']
 
-const MAX_QUARANTINE_BLOCKS = 2 ** 20
+export const MAX_QUARANTINE_BLOCKS: number = 2 ** 20
 const MAX_WORD = 2 ** 32 - 1
 
 export const DEBUG_DEFAULTS: DebugSettings = {

@@ -16,7 +16,7 @@ import {
   type Trace,
   wordByte,
 } from '@vmalloc/marking'
-import type { Address } from '@vmalloc/memory'
+import { type Address, InvariantError, LinkError } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { BLOCKS, LIVE } from '../arena-layout.ts'
 import { checkArena } from '../check.ts'
@@ -153,6 +153,8 @@ export abstract class GuardedSession extends Session {
     this.checkGuarded()
     this.quarantine.check()
     this.quarantine.each((block) => {
+      if (!this.isWhole(block))
+        throw new InvariantError('quarantine', 'the marks of a block held back are damaged', block)
       const error = this.damageOf(block)
       if (error === undefined) return
       this.fillAnew(block)
@@ -166,19 +168,43 @@ export abstract class GuardedSession extends Session {
   /** Takes the oldest block out of the quarantine. @throws HeapCorruptionError when it was written to. */
   private evictOldest(): void {
     const { arena, quarantine } = this
-    let block: Address
-    try {
-      block = quarantine.oldest()
-    } catch (error) {
-      // Its words cannot be followed: what they held is lost, the heap goes on.
-      quarantine.forget()
-      throw error
+    const block = this.oldest()
+    if (!this.isWhole(block)) {
+      quarantine.dropLost()
+      // Nothing says how long the block is: the repair that follows finds out what is free.
+      throw new LinkError('quarantine', 'the marks of a block held back were overwritten', block)
     }
     const bytes = arena.marking.sizeAt(block)
     const error = this.damageOf(block)
     quarantine.dropOldest(bytes)
     this.giveBack(block, bytes)
     if (error !== undefined) throw error
+  }
+
+  private oldest(): Address {
+    const { quarantine } = this
+    try {
+      return quarantine.oldest()
+    } catch (error) {
+      // Its counters cannot be followed: what the ring held is lost, the heap goes on.
+      quarantine.forget()
+      throw error
+    }
+  }
+
+  /** Whether all marks of a held block are as `hold` left them. */
+  private isWhole(block: Address): boolean {
+    const { marking } = this.arena
+    if (marking.stateAt(block) !== 'cached' || this.blocks.requestedAt(block) < 0) return false
+    const payload = marking.payloadAt(block)
+    if (payload === block + marking.headerBytes) return true
+    try {
+      // Behind a lead there is a header of its own, which says "freed".
+      marking.verify(payload)
+    } catch (error) {
+      return error instanceof HeapCorruptionError && error.code === 'DOUBLE_FREE'
+    }
+    return false
   }
 
   private giveBack(block: Address, bytes: number): void {

@@ -57,9 +57,21 @@ export class Quarantine {
     u32[this.slots + HELD_BLOCKS]++
   }
 
-  /** The block held longest, 0 when none is. @throws InvariantError when the ring was overwritten. */
+  /** What the ring says is the block held longest. Nobody has looked at the block. */
   oldest(): Address {
-    return this.blocks === 0 ? 0 : this.blockAt(0)
+    this.requireSane()
+    return this.memory.u32[this.wordAt(0)]
+  }
+
+  /** Forgets the oldest block, whose size is not known any more. */
+  dropLost(): void {
+    this.dropOldest(0)
+    let bytes = 0
+    for (let i = 0; i < this.blocks; i++) {
+      const block = this.memory.u32[this.wordAt(i)]
+      if (this.marking.stateAt(block) === 'cached') bytes += this.marking.sizeAt(block)
+    }
+    this.memory.u32[this.slots + HELD_BYTES] = bytes
   }
 
   /** Forgets the oldest block of `bytes` bytes. */
@@ -94,14 +106,17 @@ export class Quarantine {
   }
 
   private blockAt(index: number): Address {
-    if (this.blocks > this.maxBlocks || this.memory.u32[this.slots + OLDEST] >= this.maxBlocks) {
-      throw new InvariantError('quarantine', `${this.blocks} blocks of ${this.maxBlocks} are held`)
-    }
+    this.requireSane()
     const block = this.memory.u32[this.wordAt(index)]
     if (this.marking.stateAt(block) !== 'cached') {
       throw new InvariantError('quarantine', 'a block held back is not marked as such', block)
     }
     return block
+  }
+
+  private requireSane(): void {
+    if (this.blocks > this.maxBlocks || this.memory.u32[this.slots + OLDEST] >= this.maxBlocks)
+      throw new InvariantError('quarantine', `${this.blocks} blocks of ${this.maxBlocks} are held`)
   }
 
   private wordAt(index: number): number {

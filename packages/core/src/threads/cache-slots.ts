@@ -1,11 +1,12 @@
 /**
  * The slots of the thread caches: who has which, and what all of them hold together. Everything here runs under the lock.
  */
-import { type CacheableMarking, isCacheable } from '@vmalloc/marking'
+import { type CacheableMarking, isCacheable, LARGE, MEDIUM } from '@vmalloc/marking'
 import { type Address, type Memory, MemoryError, type PageSource } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { BLOCKS, LIVE, LOST_BLOCKS, LOST_BYTES } from '../arena-layout.ts'
 import {
+  type CacheClass,
   type ClassTables,
   planClasses,
   readClasses,
@@ -21,6 +22,34 @@ export const CACHE_CONTROL_NAME = 'thread-cache'
 /** Stands in the one slot of a heap without threads. */
 export const ONLY_OWNER = 1
 const NOTHING: Count = { blocks: 0, live: 0 }
+
+const MAX_SLOTS = 1024
+const MAX_BLOCK_BYTES: number = 2 ** 20
+const MAX_LIMIT = 65535
+
+/** Whether a class can be one that was planned: tables are dimensioned by it. */
+function isSane(
+  { blockSize, kind, limit, batch }: CacheClass,
+  index: number,
+  all: readonly CacheClass[],
+): boolean {
+  return (
+    blockSize % 8 === 0 &&
+    blockSize > (all[index - 1]?.blockSize ?? 0) &&
+    blockSize <= MAX_BLOCK_BYTES &&
+    kind < LARGE &&
+    limit >= 2 &&
+    limit <= MAX_LIMIT &&
+    batch >= 1 &&
+    batch <= limit
+  )
+}
+
+/** Whether all small classes have the size of a pool's chunks. */
+function arePooled({ parts, overhead }: Arena, classes: readonly CacheClass[]): boolean {
+  const chunks = parts.small.map(({ layer, maxPayload }) => layer.goodSize(maxPayload + overhead))
+  return classes.every(({ kind, blockSize }) => kind === MEDIUM || chunks.includes(blockSize))
+}
 
 /** A handle on the control block of the thread caches. */
 export class CacheSlots {
@@ -88,7 +117,10 @@ export class CacheSlots {
       u32[words + L.VERSION] === L.CACHE_VERSION &&
       u32[words + L.SLOTS_ADDRESS] % 4 === 0 &&
       u32[words + L.SLOTS_ADDRESS] + u32[words + L.SLOTS] * L.SLOT_BYTES <= byteLength &&
-      u32[words + L.USED_SLOTS] <= u32[words + L.SLOTS]
+      u32[words + L.USED_SLOTS] <= u32[words + L.SLOTS] &&
+      u32[words + L.SLOTS] <= MAX_SLOTS &&
+      readClasses(memory, control).every(isSane) &&
+      arePooled(arena, readClasses(memory, control))
     if (!sane || !isCacheable(marking)) {
       throw new MemoryError(
         'NOT_A_HEAP',

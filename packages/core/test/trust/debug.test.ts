@@ -1,5 +1,5 @@
 /** The preset `debug`: exact sizes, patterns, quarantine, traces, leak groups, periodic checks, break points. */
-import { formatReport, Heap, type HeapOptions, type Trace } from '@vmalloc/core'
+import { formatReport, Heap, type HeapOptions, InvariantError, type Trace } from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
 import { corruptionOf, MIB, mallocOrFail, thrownBy } from '../support/tools.ts'
 
@@ -205,17 +205,41 @@ describe('quarantine', () => {
     expect(other.debug?.quarantine).toEqual(heap.debug?.quarantine)
   })
 
-  test('an overwritten ring is CORRUPT_METADATA once; the heap goes on', () => {
+  test('an overwritten ring: reported once, one block is lost, the heap goes on', () => {
     const heap = debugHeap({ quarantine: { blocks: 2 } })
     freeHere(heap, allocateHere(heap, 100))
     freeHere(heap, allocateHere(heap, 100))
     const { u32 } = heap.memory
     const control = findControl(heap)
     u32[u32[control + 13] >>> 2] = 12_345_680
+    expect(thrownBy(() => heap.check())).toBeInstanceOf(InvariantError)
+    const victim = allocateHere(heap, 100)
+    expect(corruptionOf(() => heap.free(victim))).toMatchObject({ code: 'USE_AFTER_FREE' })
+    heap.free(victim)
+    heap.check()
+    expect(heap.debug?.quarantine.blocks).toBe(2)
+  })
+
+  test('an impossible number of held blocks: CORRUPT_METADATA once, the heap goes on', () => {
+    const heap = debugHeap({ quarantine: { blocks: 2 } })
+    freeHere(heap, allocateHere(heap, 100))
+    heap.memory.u32[findControl(heap) + 10] = 77
     const victim = allocateHere(heap, 100)
     expect(corruptionOf(() => heap.free(victim))).toMatchObject({ code: 'CORRUPT_METADATA' })
     heap.free(victim)
     heap.check()
+  })
+
+  test('the header of a held block overwritten: USE_AFTER_FREE when it leaves', () => {
+    const heap = debugHeap({ quarantine: { blocks: 1 } })
+    for (const address of [allocateHere(heap, 100), heap.alignedAlloc(100, 1024)]) {
+      heap.free(address)
+      heap.memory.u8.fill(0x41, address - 32, address)
+      const victim = allocateHere(heap, 50)
+      expect(corruptionOf(() => heap.free(victim))).toMatchObject({ code: 'USE_AFTER_FREE' })
+      heap.free(victim)
+      heap.check()
+    }
   })
 })
 
