@@ -1,0 +1,104 @@
+/**
+ * What an import costs a page, held against budgets, and what must not come along with it.
+ *
+ * A budget is the size when it was set and a tenth more: growth beyond that is a decision, and is made here.
+ */
+import { brotliCompressSync } from 'node:zlib'
+import { describe, expect, inject, test } from 'vitest'
+import { bundleText } from './tools/bundle.ts'
+
+interface Budget {
+  readonly code: string
+  /** Bytes after minification; bytes of that under brotli. */
+  readonly minified: number
+  readonly brotli: number
+  /** Names of classes of other layers that this import must not pull in. */
+  readonly without: readonly string[]
+}
+
+const STRATEGIES = ['ChunkPool', 'Buddy', 'Fit', 'MappedBlocks']
+/** What a strategy has no use for: it is given its parent, and throws nothing of theirs. */
+const UPPER = ['Heap', 'HeapCorruptionError', 'AddressSpace', 'Memory', 'TraceError']
+const others = (own: string): string[] => STRATEGIES.filter((name) => name !== own)
+
+const OTHER_MARKS = ['Mmix', 'ClassicMark', 'DebugMark']
+
+const BUDGETS: Record<string, Budget> = {
+  'Heap of core': {
+    code: "export { Heap } from '@vmalloc/core'",
+    minified: 152_000,
+    brotli: 43_500,
+    without: [],
+  },
+  'ChunkPool of small': {
+    code: "export { ChunkPool } from '@vmalloc/small'",
+    minified: 5_600,
+    brotli: 2_100,
+    without: [...UPPER, ...others('ChunkPool')],
+  },
+  'Buddy of buddy': {
+    code: "export { Buddy } from '@vmalloc/buddy'",
+    minified: 14_300,
+    brotli: 4_800,
+    without: [...UPPER, ...others('Buddy')],
+  },
+  'Fit of fit': {
+    code: "export { Fit } from '@vmalloc/fit'",
+    minified: 15_300,
+    brotli: 5_100,
+    without: [...UPPER, ...others('Fit')],
+  },
+  'MappedBlocks of large': {
+    code: "export { MappedBlocks } from '@vmalloc/large'",
+    minified: 2_400,
+    brotli: 940,
+    without: [...UPPER, ...others('MappedBlocks')],
+  },
+  'Mark32 of marking': {
+    code: "export { Mark32 } from '@vmalloc/marking'",
+    minified: 6_500,
+    brotli: 2_430,
+    without: [...STRATEGIES, 'Heap', 'AddressSpace', 'Memory', 'TraceError', ...OTHER_MARKS],
+  },
+  'Memory and AddressSpace of memory': {
+    code: "export { AddressSpace, Memory } from '@vmalloc/memory'",
+    minified: 25_700,
+    brotli: 8_500,
+    without: [...STRATEGIES, 'Heap', 'HeapCorruptionError', 'TraceError'],
+  },
+  'decodeTrace of trace': {
+    code: "export { decodeTrace } from '@vmalloc/trace'",
+    minified: 3_900,
+    brotli: 1_660,
+    without: [...STRATEGIES, ...UPPER.filter((name) => name !== 'TraceError'), 'TraceWriter'],
+  },
+}
+
+const classesIn = (text: string): Set<string> =>
+  new Set(
+    [...text.matchAll(/\bclass (\w+)|\bvar (\w+) = class\b/g)].map(([, a, b]) => a ?? b ?? ''),
+  )
+
+describe.each(Object.entries(BUDGETS))('%s', (name, { code, minified, brotli, without }) => {
+  test('stays within its budget', async () => {
+    const text = await bundleText(inject('project'), code, true)
+    const size = { minified: Buffer.byteLength(text), brotli: brotliCompressSync(text).length }
+    console.log(`${name}: ${size.minified} bytes minified, ${size.brotli} with brotli`)
+    expect.soft(size.minified).toBeLessThanOrEqual(minified)
+    expect.soft(size.brotli).toBeLessThanOrEqual(brotli)
+  })
+
+  test('brings no class of another layer', async () => {
+    const classes = classesIn(await bundleText(inject('project'), code, false))
+    expect(classes.size).toBeGreaterThan(0)
+    expect(without.filter((unwanted) => classes.has(unwanted))).toEqual([])
+  })
+})
+
+test('the names that are looked for exist: a whole import has them all', async () => {
+  const packages = ['buddy', 'core', 'fit', 'large', 'marking', 'memory', 'small', 'trace']
+  const code = packages.map((name) => `export * as ${name} from '@vmalloc/${name}'`).join('\n')
+  const classes = classesIn(await bundleText(inject('project'), code, false))
+  const looked = new Set(Object.values(BUDGETS).flatMap(({ without }) => without))
+  expect([...looked].filter((name) => !classes.has(name))).toEqual([])
+})
