@@ -36,7 +36,8 @@ export function withAssertions(code: string): { code: string; count: number } {
       return `${indent}assert.deepEqual(${expression}, ${value})`
     },
   )
-  return { code: `import assert from 'node:assert/strict'; ${lines}`, count }
+  const asserting = `import assert from 'node:assert/strict'; ${lines}`
+  return { code: count === 0 ? lines : asserting, count }
 }
 
 /** Links to files of the repository and to headings: everything that is not a URL. Code blocks have no links. */
