@@ -235,8 +235,15 @@ export class Buddy
 
   walker(sizeOfUsed: (address: Address) => number): RegionWalker {
     return (address, size, visit) => {
-      for (const origin of this.regions.originsIn(address, size))
+      let end = address
+      for (const origin of this.regions.originsIn(address, size)) {
+        // The lengths of regions lie in the memory: one that was overwritten must not make the walk a long one.
+        const start = end
+        end = origin + this.regions.granules(origin) * 2 ** this.granuleBits
+        if (origin < start || end > address + size)
+          throw new InvariantError('buddy', 'a region ends in another one', origin)
         this.walkRegion(origin, sizeOfUsed, visit)
+      }
     }
   }
 
@@ -247,8 +254,6 @@ export class Buddy
   ): void {
     const { granuleBits } = this
     const granules = this.regions.granules(origin)
-    if (origin + granules * 2 ** granuleBits > this.memory.byteLength)
-      throw new InvariantError('buddy', 'a region ends outside of the memory', origin)
     for (let index = 0; index < granules; ) {
       const block = origin + (index << granuleBits)
       const side = this.memory.u8[this.side(origin, index)]

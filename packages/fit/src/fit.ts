@@ -229,8 +229,15 @@ export class Fit
       free.set(block, granules),
     )
     return (address, size, visit) => {
-      for (const origin of this.regions.originsIn(address, size))
+      let end = address
+      for (const origin of this.regions.originsIn(address, size)) {
+        // The lengths of regions lie in the memory: one that was overwritten must not make the walk a long one.
+        const start = end
+        end = origin + this.regions.granules(origin) * 2 ** this.granuleBits
+        if (origin < start || end > address + size)
+          throw new InvariantError('fit', 'a region ends in another one', origin)
         this.walkRegion(origin, free, sizeOfUsed, visit)
+      }
     }
   }
 
@@ -298,8 +305,6 @@ export class Fit
     visit: PieceVisitor,
   ): void {
     const granules = this.regions.granules(origin)
-    if (origin + granules * 2 ** this.granuleBits > this.memory.byteLength)
-      throw new InvariantError('fit', 'a region ends outside of the memory', origin)
     for (let index = 0; index < granules; ) {
       const block = origin + (index << this.granuleBits)
       const found = free.get(block)

@@ -16,6 +16,7 @@
  * A region is found from any address in it by two loads.
  */
 import type { Address, Region, RegionAllocator } from './contract.ts'
+import { MemoryError } from './errors.ts'
 import { PAGE_BYTES, roundUp } from './layout.ts'
 import type { Memory } from './memory.ts'
 import { PageTable } from './page-table.ts'
@@ -119,6 +120,15 @@ export class RegionSet {
 
   /** Joins the set at `control`; writes nothing. The strategy has verified its control block. */
   static attach(memory: Memory, control: Address, parent: RegionAllocator): RegionSet {
+    const words = control >>> 2
+    const { u32 } = memory
+    const sane =
+      u32[words + GRANULE_BITS] >= 4 &&
+      u32[words + GRANULE_BITS] <= 16 &&
+      u32[words + SIDE_BITS] >= 1 &&
+      u32[words + SIDE_BITS] <= 8 &&
+      u32[words + PHASE] < 16
+    if (!sane) throw new MemoryError('NOT_A_HEAP', 'a set of regions is damaged', control)
     return new RegionSet(memory, control, parent)
   }
 

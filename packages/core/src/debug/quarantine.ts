@@ -60,6 +60,11 @@ export class Quarantine {
   /** What the ring says is the block held longest. Nobody has looked at the block. */
   oldest(): Address {
     this.requireSane()
+    if (this.blocks === 0)
+      throw new InvariantError(
+        'quarantine',
+        `no block is held, but ${this.bytes} bytes are counted`,
+      )
     return this.memory.u32[this.wordAt(0)]
   }
 

@@ -37,7 +37,8 @@ export function probe(buffer: ArrayBuffer, addresses: readonly number[]): Verdic
   } catch (error) {
     if (!isTyped(error)) throw error
     const after = new Uint8Array(buffer, 0, before.length)
-    if (before.some((byte, i) => byte !== after[i])) throw new Error('a refused buffer was changed')
+    if (before.some((byte, i) => byte !== after[i]))
+      throw new Error(`a refused buffer was changed: ${String(error)}`, { cause: error })
     return 'refused'
   }
   let reported = 0
@@ -52,8 +53,7 @@ export function probe(buffer: ArrayBuffer, addresses: readonly number[]): Verdic
   attempt(() => heap.check())
   for (const size of [1, 40, 500, 5000, 140_000]) attempt(() => heap.free(heap.malloc(size)))
   for (const address of addresses) {
-    attempt(() => heap.realloc(address, 300))
-    attempt(() => heap.free(address))
+    attempt(() => heap.free(heap.realloc(address, 300) || address))
   }
   attempt(() => heap.alignedAlloc(100, 256))
   attempt(() => heap.leaks())
