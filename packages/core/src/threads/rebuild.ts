@@ -76,7 +76,14 @@ function finishResize(arena: Arena): void {
   if (block === 0) return
   const bytes = u32[arena.slots + RESIZING_BYTES]
   const kind = u32[arena.slots + RESIZING_KIND] as Kind
-  arena.remark(block, bytes, kind, bytes - arena.overhead)
+  // Words of an intent are followed only to where a block can be: nobody but the arena writes them, if all goes well.
+  const possible =
+    (block & 15) === arena.marking.phase &&
+    bytes >= arena.overhead &&
+    block + bytes <= arena.memory.byteLength &&
+    kind <= 2
+  if (possible) arena.remark(block, bytes, kind, bytes - arena.overhead)
+  else u32[arena.slots + RESIZING_BLOCK] = 0
 }
 
 /** A large block whose last pages were unmapped, but whose header still counts them, ends where its region ends. */
