@@ -130,7 +130,7 @@ export function reachOf(options: MemoryOptions): number {
   const { memory, maximum, initial = 0 } = options
   if (memory !== undefined) requireBacking(memory)
   if (memory !== undefined && !(memory instanceof WebAssembly.Memory))
-    return Math.min(memory.byteLength, LIMIT_BYTES)
+    return Math.min(memory.byteLength, maximum ?? LIMIT_BYTES, LIMIT_BYTES)
   const own = Math.max(DEFAULT_MAXIMUM_BYTES, roundUp(initial, WASM_PAGE_BYTES))
   const standard = memory === undefined ? own : LIMIT_BYTES
   const whole = Math.floor((maximum ?? standard) / WASM_PAGE_BYTES) * WASM_PAGE_BYTES

@@ -118,10 +118,11 @@ export class Memory {
       options.memory === undefined ? createWasmMemory(options, headBytes) : options.memory
     const site = chooseSite(backing, options, headBytes)
     const memory = new Memory(backing, site, options.grow)
-    if (site.base + headBytes > site.end) {
+    if (site.base + headBytes > Math.min(site.end, reach)) {
       throw new MemoryError(
         'BAD_MEMORY',
-        `the memory holds ${memory.byteLength} bytes; a heap at ${site.base} needs ${headBytes} for itself alone`,
+        `the memory holds ${memory.byteLength} bytes, of which the heap may use those below ${reach}; ` +
+          `a heap at ${site.base} needs ${headBytes} for itself alone`,
       )
     }
     formatSuperblock(memory, headBytes, reach, secret, options.memory === undefined)

@@ -460,3 +460,15 @@ describe('cost', () => {
     expect(reads(256 * MiB)).toBeLessThan(reads(pages(2)) + 64)
   })
 })
+
+test('a fixed buffer is used up to the maximum only', () => {
+  for (const buffer of [new ArrayBuffer(2 ** 20), new SharedArrayBuffer(2 ** 20)]) {
+    const space = AddressSpace.create(Memory.create({ memory: buffer, maximum: 2 ** 18 }))
+    expect(space.mmap(2 ** 18)).toBe(0)
+    let last = 0
+    for (let page = space.mmap(4096); page !== 0; page = space.mmap(4096))
+      last = Math.max(last, page)
+    expect(last).toBe(2 ** 18 - 4096)
+    expect(() => Memory.create({ memory: buffer, maximum: 4095 })).toThrow(/below 4095/)
+  }
+})
