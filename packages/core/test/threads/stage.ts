@@ -200,6 +200,11 @@ export function kill<Props>(
 function inspect(heap: Heap, { live, inFlight }: Cast): number {
   heap.check()
   verify(heap, live)
+  // No page that the memory grew by is lost.
+  const { memory } = heap.handle
+  const reach = memory instanceof WebAssembly.Memory ? memory.buffer.byteLength : 0
+  const { reserved } = heap.stats()
+  if (reserved !== reach) throw new Error(`the heap has ${reserved} of ${reach} bytes`)
   const leaked = countUnexpected(heap, [...live, ...inFlight])
   // Allocation goes on, and touches nothing that is in use.
   const fresh: Cast = { live: [], inFlight: [] }
