@@ -91,7 +91,7 @@ test.runIf('locks' in navigator)(
   },
   async () => {
     const heap = Heap.create({ shared: true, maximum: 64 * MIB })
-    const board = new Int32Array(new SharedArrayBuffer(8))
+    const board = newBoard()
     const realm = `test-${process.pid}`
     const worker = start('toil', { handle: heap.handle, seed: 1, realm, board } satisfies ToilOrder)
     const threadId = await within(PATIENCE_MS, 'the worker begins', answerOf<number>(worker))
