@@ -83,6 +83,14 @@ export function programTrace(program: readonly Operation[], name: string): Uint8
       }
       case 'freeAll':
         while (live.length > 0) writer.free(live.pop() as number)
+        break
+      case 'check':
+      case 'dup':
+      case 'freeInside':
+      case 'look':
+      case 'other':
+        // Not part of a trace. The copy that `dup` makes is left out, and so are the frees of it.
+        break
     }
   }
   return encodeTrace(writer.finish(name, { cut: true, prologue: 0 }))

@@ -1,0 +1,74 @@
+/**
+ * Mutation testing of the checks: `pnpm --filter @vmalloc/trust run mutants [--sample N] [--seed S] [--only TEXT]`.
+ *
+ * Prints each mutant and whether a test noticed, then the score and the survivors. Ends with status 1 below 95 %.
+ */
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Random } from '@vmalloc/conformance'
+import { type Mutant, mutantsOf } from './find.ts'
+import { EXPLAINED, TARGETS, type Target } from './plan.ts'
+import { Workshop } from './workshop.ts'
+
+const LEAST_SCORE = 0.95
+
+const { values } = parseArgs({
+  options: {
+    sample: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+  },
+})
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
+using workshop = new Workshop(root)
+
+const all = TARGETS.flatMap((target) =>
+  filesOf(target).flatMap((file) =>
+    mutantsOf(file, readFileSync(workshop.path(file), 'utf8')).map((mutant) => ({
+      target,
+      mutant,
+    })),
+  ),
+).filter(({ mutant }) => mutant.file.includes(values.only))
+const chosen = new Random(Number(values.seed))
+  .shuffled(all)
+  .slice(0, Number(values.sample ?? all.length))
+
+console.log(`${chosen.length} of ${all.length} mutants`)
+const survivors: Mutant[] = []
+for (const { target, mutant } of chosen) {
+  const killed = isNoticed(target, mutant)
+  if (!killed) survivors.push(mutant)
+  console.log(`${killed ? 'killed  ' : 'SURVIVED'} ${mutant.file}:${mutant.line} ${mutant.check}`)
+}
+const unexplained = survivors.filter(
+  ({ file, check }) => EXPLAINED[`${file}: ${check}`] === undefined,
+)
+const score = 1 - unexplained.length / Math.max(1, chosen.length)
+console.log(`score ${(score * 100).toFixed(1)} %, ${survivors.length} survivors`)
+for (const { file, line, check } of survivors)
+  console.log(`  ${file}:${line} ${check}: ${EXPLAINED[`${file}: ${check}`] ?? 'not explained'}`)
+process.exitCode = score < LEAST_SCORE ? 1 : 0
+
+function isNoticed({ tests }: Target, { file, from, to, text }: Mutant): boolean {
+  const path = workshop.path(file)
+  const source = readFileSync(path, 'utf8')
+  writeFileSync(path, source.slice(0, from) + text + source.slice(to))
+  try {
+    return tests.some((test) => !workshop.passes(test))
+  } finally {
+    writeFileSync(path, source)
+  }
+}
+
+function filesOf({ sources }: Target): string[] {
+  return sources.flatMap((source) =>
+    statSync(workshop.path(source)).isFile()
+      ? [source]
+      : readdirSync(workshop.path(source))
+          .filter((name) => name.endsWith('.ts'))
+          .map((name) => `${source}/${name}`),
+  )
+}

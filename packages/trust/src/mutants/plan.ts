@@ -1,0 +1,51 @@
+/** Which sources are mutated, and which tests must notice. */
+
+/** A folder or file of sources, relative to `packages/`, and what runs for its mutants, in order, until one fails. */
+export interface Target {
+  readonly sources: readonly string[]
+  /** Package and the test files in it; none means all. */
+  readonly tests: readonly (readonly [string, ...string[]])[]
+}
+
+export const TARGETS: readonly Target[] = [
+  {
+    sources: ['marking/src/mark32.ts', 'marking/src/diagnosis32.ts', 'marking/src/classic-mark.ts'],
+    tests: [['marking'], ['core', 'test/misuse.test.ts']],
+  },
+  { sources: ['marking/src/debug-mark.ts'], tests: [['core', 'test/trust']] },
+  { sources: ['small/src'], tests: [['small'], ['core', 'test/misuse.test.ts']] },
+  { sources: ['buddy/src'], tests: [['buddy']] },
+  { sources: ['fit/src'], tests: [['fit'], ['core', 'test/trust/checks.test.ts']] },
+  { sources: ['large/src'], tests: [['large'], ['core', 'test/attach.test.ts']] },
+  {
+    sources: [
+      'core/src/debug',
+      'core/src/check.ts',
+      'core/src/walk.ts',
+      'core/src/explain-pointer.ts',
+    ],
+    tests: [
+      ['core', 'test/trust', 'test/misuse.test.ts', 'test/attach.test.ts', 'test/family.test.ts'],
+    ],
+  },
+  {
+    sources: ['core/src/arguments.ts', 'core/src/settings.ts', 'core/src/assembly.ts'],
+    tests: [
+      [
+        'core',
+        'test/bad-input.test.ts',
+        'test/attach.test.ts',
+        'test/front/options.test.ts',
+        'test/boundaries.test.ts',
+        'test/family.test.ts',
+        'test/trust/checks.test.ts',
+      ],
+    ],
+  },
+]
+
+/** Survivors that change nothing, each with the reason. `file: check`. */
+export const EXPLAINED: Readonly<Record<string, string>> = {
+  'marking/src/debug-mark.ts: (payload & ALIGNMENT_MASK) !== 0':
+    'asked only about payloads whose alignment verify() has looked at',
+}
