@@ -1,7 +1,10 @@
 /** One test for each check that nothing else provokes: what a mutant of that line must not survive. */
-import { Heap, MemoryError } from '@vmalloc/core'
+import { Heap, InvariantError, MemoryError } from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
 import { corruptionOf, MIB, mallocOrFail, thrownBy } from '../support/tools.ts'
+
+/** Words of the control block of the thread caches before the one slot of a heap without threads. */
+const SLOT_WORDS: number = (64 + 40 * 16) / 4
 
 /** A heap in a buffer that can be damaged before attaching. */
 function inBuffer(options: object = {}): { heap: Heap; buffer: ArrayBuffer } {
@@ -130,4 +133,69 @@ describe('free blocks of the medium strategy, without caches', () => {
       if (use !== 'check') heap.check()
     }
   })
+})
+
+describe('check() of free blocks whose words answer to their check word, but not to the list', () => {
+  test.each([
+    ['another block before it', 4],
+    ['another length', 8],
+  ])('%s', (_, offset) => {
+    const heap = Heap.create({ threadCache: false, maximum: 64 * MIB })
+    const blocks = Array.from({ length: 9 }, () => mallocOrFail(heap, 1000))
+    for (const index of [1, 3, 5]) heap.free(blocks[index])
+    const { u32 } = heap.memory
+    for (const index of [1, 3, 5]) {
+      const words = blocks[index] >>> 2
+      u32[words + offset / 4] ^= 2
+      u32[words + 3] ^= 2
+      expect(thrownBy(() => heap.check())).toBeInstanceOf(InvariantError)
+      u32[words + offset / 4] ^= 2
+      u32[words + 3] ^= 2
+    }
+    heap.check()
+  })
+})
+
+test('check() compares the number of ready blocks with their list', () => {
+  const heap = Heap.create({ maximum: 64 * MIB })
+  heap.free(mallocOrFail(heap, 40))
+  const slot = (heap.memory.findControl('thread-cache') >>> 2) + SLOT_WORDS
+  const { u32 } = heap.memory
+  const counts = Array.from({ length: 48 }, (_, i) => slot + i * 2 + 1).filter(
+    (word) => u32[word - 1] > 4096 && u32[word] > 0 && u32[word] < 256,
+  )
+  expect(counts.length).toBeGreaterThan(0)
+  for (const word of counts) {
+    u32[word]--
+    expect(thrownBy(() => heap.check())).toBeInstanceOf(InvariantError)
+    u32[word]++
+  }
+  heap.check()
+})
+
+test('medium: every word of the geometry that an attacher reads', () => {
+  const { heap, buffer } = inBuffer()
+  const words = new Uint32Array(buffer)
+  const first = heap.memory.findControl('medium') >>> 2
+  const sizes = Array.from(words.subarray(first, first + 8))
+  const granuleBits = first + sizes.indexOf(5)
+  for (const [word, value] of [
+    [first, 1],
+    [first + 1, 77],
+    [granuleBits, 3],
+    [granuleBits, 13],
+  ]) {
+    const before = words[word]
+    words[word] = value
+    expect(thrownBy(() => Heap.attach(buffer))).toMatchObject({ code: 'NOT_A_HEAP' })
+    words[word] = before
+  }
+  Heap.attach(buffer).check()
+})
+
+test('beyond the memory nothing is foreign', () => {
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 64 })
+  const heap = Heap.create({ memory })
+  expect(corruptionOf(() => heap.free(2 ** 31))).toMatchObject({ code: 'INVALID_POINTER' })
+  expect(corruptionOf(() => heap.free(512))).toMatchObject({ code: 'FOREIGN_POINTER' })
 })

@@ -48,4 +48,17 @@ export const TARGETS: readonly Target[] = [
 export const EXPLAINED: Readonly<Record<string, string>> = {
   'marking/src/debug-mark.ts: (payload & ALIGNMENT_MASK) !== 0':
     'asked only about payloads whose alignment verify() has looked at',
+  'marking/src/debug-mark.ts: inner < 0': 'words before the memory are undefined: no magic is',
+  'marking/src/debug-mark.ts: block >= 0': 'words before the memory are undefined: no magic is',
+  'marking/src/debug-mark.ts: !this.fits(inner)':
+    'the size is under the magic: one that was never written passes with 2^-29',
+  'marking/src/mark32.ts: block <= 0': 'words before the memory are undefined: no magic is',
+  'marking/src/classic-mark.ts: block <= 0': 'words before the memory are undefined: no magic is',
+  'marking/src/classic-mark.ts: (payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength':
+    'the diagnosis falls through to the same code with another hint',
+  'marking/src/diagnosis32.ts: this.fits(block, size)':
+    'the size is under the magic: one that was never written passes with 2^-30',
+  'core/src/arguments.ts: size <= MAX_SIZE_BYTES && !Object.is(size, -0)':
+    'an assertion about its callers, not about the user',
+  'core/src/assembly.ts: options.memory === null': 'the address space refuses null as well',
 }
