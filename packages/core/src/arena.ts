@@ -5,13 +5,14 @@
 
 import type { GuardedBlocks, Kind, Marking } from '@vmalloc/marking'
 import * as kinds from '@vmalloc/marking'
-import type {
-  Address,
-  AddressSpace,
-  InPlaceResizer,
-  Memory,
-  RegionAllocator,
-  ZeroedAllocator,
+import {
+  type Address,
+  type AddressSpace,
+  type InPlaceResizer,
+  type Memory,
+  type RegionAllocator,
+  roundUp,
+  type ZeroedAllocator,
 } from '@vmalloc/memory'
 import * as L from './arena-layout.ts'
 import type { HeapParts } from './composition.ts'
@@ -19,6 +20,9 @@ import type { HeapParts } from './composition.ts'
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
 const { LIVE, PEAK_LIVE, BLOCKS, RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND } = L
 const { SMALL, MEDIUM, LARGE } = kinds
+
+/** Our strategies write so much behind the header of a free block. */
+const FREE_WORDS_BYTES = 24
 
 type Strategy = RegionAllocator & Partial<InPlaceResizer & ZeroedAllocator>
 
@@ -135,10 +139,14 @@ export class Arena {
   /** @param alignment - A power of two above 16. */
   allocateAligned(size: number, alignment: number): Address {
     const { marking, overhead } = this
-    // A lead shorter than two headers cannot be marked: then the payload moves on by one more alignment. The longest
-    // that moves on has two headers less 16 bytes.
-    const longest = Math.max(marking.headerBytes, 2 * marking.headerBytes - 16)
-    const wanted = size + alignment + longest + overhead
+    // A lead shorter than two headers cannot be marked; in a shorter one than this, what a strategy writes into the block
+    // when it is free would wipe out the payload's own header, by which a second free is told. Then the payload moves on
+    // by one more alignment.
+    const shortest = Math.max(
+      2 * marking.headerBytes,
+      roundUp(marking.headerBytes + FREE_WORDS_BYTES, 16),
+    )
+    const wanted = size + alignment + shortest - 16 + overhead
     const kind = wanted - overhead < this.largeFrom ? MEDIUM : LARGE
     const strategy = kind === MEDIUM ? this.medium : this.large
     const bytes = strategy.goodSize(wanted)
@@ -146,7 +154,7 @@ export class Arena {
     if (block === 0) return 0
     let payload = Math.ceil((block + marking.headerBytes) / alignment) * alignment
     const lead = payload - marking.headerBytes - block
-    if (lead > 0 && lead < 2 * marking.headerBytes) payload += alignment
+    if (lead > 0 && lead < shortest) payload += alignment
     this.countIn(bytes)
     return marking.markAligned(block, bytes, kind, payload, size)
   }
