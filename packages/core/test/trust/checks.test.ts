@@ -6,6 +6,10 @@ import { corruptionOf, MIB, mallocOrFail, thrownBy } from '../support/tools.ts'
 /** Words of the control block of the thread caches before the one slot of a heap without threads. */
 const SLOT_WORDS: number = (64 + 40 * 16) / 4
 
+/** Words of the control block of the medium strategy: level bits, step bits, heads. */
+const LISTS_FROM = 8
+const LISTS_TO = 416
+
 /** A heap in a buffer that can be damaged before attaching. */
 function inBuffer(options: object = {}): { heap: Heap; buffer: ArrayBuffer } {
   const buffer = new ArrayBuffer(512 * 1024)
@@ -198,4 +202,46 @@ test('beyond the memory nothing is foreign', () => {
   const heap = Heap.create({ memory })
   expect(corruptionOf(() => heap.free(2 ** 31))).toMatchObject({ code: 'INVALID_POINTER' })
   expect(corruptionOf(() => heap.free(512))).toMatchObject({ code: 'FOREIGN_POINTER' })
+})
+
+test('medium: every word of its lists and of the bits that say which are empty', () => {
+  const { heap, buffer } = inBuffer({ threadCache: false })
+  const blocks = Array.from({ length: 30 }, (_, i) => mallocOrFail(heap, 20 + i * 60))
+  for (let i = 0; i < 30; i += 3) heap.free(blocks[i] as number)
+  const first = heap.memory.findControl('medium') >>> 2
+  const words = new Uint32Array(buffer)
+  const missed: number[] = []
+  for (let word = LISTS_FROM; word < LISTS_TO; word++) {
+    words[first + word] ^= 1 << (word & 15)
+    try {
+      heap.check()
+      missed.push(word)
+    } catch {
+      // As it should be.
+    }
+    words[first + word] ^= 1 << (word & 15)
+  }
+  expect(missed).toEqual([])
+  heap.check()
+})
+
+test('medium: a side bit that no free block has set', () => {
+  const { heap, buffer } = inBuffer({ threadCache: false })
+  const blocks = Array.from({ length: 20 }, () => mallocOrFail(heap, 300))
+  heap.free(blocks[7] as number)
+  const bytes = new Uint8Array(buffer)
+  const page = Math.floor(Math.min(...blocks) / 4096) * 4096
+  let noticed = 0
+  // Side bytes lie between the start of the region and its first block: zeros, but for those of free blocks.
+  for (let at = page; at < Math.min(...blocks) - 24; at++) {
+    bytes[at] ^= 4
+    try {
+      heap.check()
+    } catch {
+      noticed++
+    }
+    bytes[at] ^= 4
+  }
+  expect(noticed).toBeGreaterThan(10)
+  heap.check()
 })
