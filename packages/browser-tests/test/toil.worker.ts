@@ -6,7 +6,9 @@ export interface ToilOrder {
   readonly realm: string
 }
 
-self.addEventListener('message', async ({ data }: MessageEvent<ToilOrder>) => {
+self.addEventListener('message', ({ data }: MessageEvent<ToilOrder>) => void toil(data))
+
+async function toil(data: ToilOrder): Promise<never> {
   const heap = Heap.attach(data.handle)
   await holdThread(heap, data.realm)
   for (let i = 0; ; i++) {
@@ -14,4 +16,4 @@ self.addEventListener('message', async ({ data }: MessageEvent<ToilOrder>) => {
     heap.free(address)
     if (i === 100) self.postMessage(heap.threadId)
   }
-})
+}

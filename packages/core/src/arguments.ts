@@ -58,5 +58,6 @@ function describe(value: unknown): string {
   if (typeof value === 'object' || typeof value === 'function') {
     return value === null ? 'null' : Object.prototype.toString.call(value)
   }
-  return value === undefined ? 'undefined' : `${String(value)} (${typeof value})`
+  if (value === undefined) return 'undefined'
+  return `${String(value as number | boolean | bigint | symbol)} (${typeof value})`
 }

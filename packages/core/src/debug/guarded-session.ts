@@ -276,9 +276,8 @@ export abstract class GuardedSession extends Session {
   private breakNow(sequence: number): void {
     const allocation = this.traces.here(this.threadId, sequence)
     if (this.onBreak === undefined) {
-      // oxlint-disable-next-line no-debugger -- what the option is for
       // biome-ignore lint/suspicious/noDebugger: what the option is for
-      debugger
+      debugger // oxlint-disable-line no-debugger -- likewise
     } else this.onBreak(allocation)
   }
 }

@@ -68,6 +68,11 @@ export class LeadRecord implements GuardedBlocks {
     return payload
   }
 
+  /** Makes sure that an over-aligned block does not pass for the guarded one that lay there before it. */
+  forget(block: Address): void {
+    if (this.requestedAt(block) >= 0) this.memory.u32[(block >>> 2) + CHECK] ^= 1
+  }
+
   /** The block of a payload if it is guarded, in whatever state; 0 otherwise. */
   blockOf(payload: Address): Address {
     const block = payload - LEAD_BYTES - this.marking.headerBytes

@@ -66,7 +66,9 @@ export class SampledSession extends GuardedSession {
   }
 
   override allocateAlignedInArena(size: number, alignment: number): Address {
-    return this.withRoom(() => super.allocateAlignedInArena(size, alignment))
+    const payload = this.withRoom(() => super.allocateAlignedInArena(size, alignment))
+    if (payload !== 0) this.records.forget(this.arena.marking.verify(payload))
+    return payload
   }
 
   override freeInArena(payload: Address): void {

@@ -96,7 +96,7 @@ test.runIf('locks' in navigator)(
     const worker = start('toil', { handle: heap.handle, seed: 1, realm, board } satisfies ToilOrder)
     const threadId = await within(PATIENCE_MS, 'the worker begins', answerOf<number>(worker))
     const death = watchThread(heap, threadId, realm)
-  await within(PATIENCE_MS, 'it works', worked(board, 10))
+    await within(PATIENCE_MS, 'it works', worked(board, 10))
     const early = await Promise.race([death, new Promise((resolve) => setTimeout(resolve, 200))])
     expect(early).toBeUndefined()
     await worker.terminate()
