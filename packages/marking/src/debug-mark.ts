@@ -20,32 +20,31 @@
  * - A block in a quarantine is in the state "cached": nobody hands it out, and a repair leaves it where it is.
  */
 import type { Address, Memory } from '@vmalloc/memory'
+import { DebugDiagnosis } from './debug-diagnosis.ts'
+import {
+  ALIGNMENT_MASK,
+  bytesOf,
+  FOOTER_BYTES,
+  FREED_FLIP,
+  FREED_SEQUENCE,
+  FREED_THREAD,
+  HEADER_BYTES,
+  HELD_FLIP,
+  INNER_FLAG,
+  INVALID_KIND,
+  KIND_MASK,
+  LEAD,
+  LEAD_FLAG,
+  MAGIC,
+  MIN_BLOCK_BYTES,
+  NONZERO_BIT,
+  REQUESTED,
+  SEQUENCE,
+  THREAD,
+} from './debug-mark-layout.ts'
 import type { GuardedBlocks } from './guarded-blocks.ts'
-import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind, Marking, MarkState } from './marking.ts'
-import { fillSlack, findSlackDamage, slackByte, wordByte } from './patterns.ts'
-
-const HEADER_BYTES = 32
-const FOOTER_BYTES = 16
-const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
-const KIND_MASK = 3
-const INVALID_KIND = 3
-const NONZERO_BIT = 4
-const FREED_FLIP = 0xfffffffc
-const HELD_FLIP = 0x55555554
-const FLAGS_MASK = 15
-const INNER_FLAG = 1
-const LEAD_FLAG = 2
-const ALIGNMENT_MASK = 15
-
-/** Word offsets in the header. */
-const REQUESTED = 1
-const SEQUENCE = 2
-const THREAD = 3
-const FREED_SEQUENCE = 4
-const FREED_THREAD = 5
-const LEAD = 6
-const MAGIC = 7
+import { fillSlack, findSlackDamage, wordByte } from './patterns.ts'
 
 export class DebugMark implements Marking, GuardedBlocks {
   readonly headerBytes: number = HEADER_BYTES
@@ -260,7 +259,7 @@ export class DebugMark implements Marking, GuardedBlocks {
    * 29 bits, then 1, then 00: one round of multiply and shift for each word of the header, two for the address. The 1
    * keeps the first byte of the footer from being 0.
    */
-  private magic(inner: Address): number {
+  magic(inner: Address): number {
     const { u32 } = this.memory
     const header = inner >>> 2
     let x = Math.imul(inner ^ this.secret, 0x9e3779b1)
@@ -272,7 +271,8 @@ export class DebugMark implements Marking, GuardedBlocks {
     return (((x ^ (x >>> 13)) & ~KIND_MASK) | NONZERO_BIT) >>> 0
   }
 
-  private fits(inner: Address): boolean {
+  /** @internal */
+  fits(inner: Address): boolean {
     const { u32, byteLength } = this.memory
     if (inner < 0 || inner + MIN_BLOCK_BYTES > byteLength) return false
     const bytes = bytesOf(u32[inner >>> 2])
@@ -285,7 +285,7 @@ export class DebugMark implements Marking, GuardedBlocks {
   }
 
   /** Address of the first damaged byte of slack or footer, -1 when there is none. */
-  private findDamageBehind(inner: Address): number {
+  findDamageBehind(inner: Address): number {
     const { u32, u8 } = this.memory
     const header = inner >>> 2
     const size = u32[header]
@@ -309,104 +309,12 @@ export class DebugMark implements Marking, GuardedBlocks {
     return footer
   }
 
-  private footerWord(header: number, index: number): number {
+  /** @internal */
+  footerWord(header: number, index: number): number {
     return this.memory.u32[header + [MAGIC, 0, REQUESTED, SEQUENCE][index]]
   }
 
-  /** Finds out what is wrong with a payload that did not pass, and throws it. */
   private fail(payload: Address): never {
-    const { u32, byteLength } = this.memory
-    const inner = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || inner < 0 || payload > byteLength) {
-      throw new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
-      })
-    }
-    const header = inner >>> 2
-    const found = u32[header + MAGIC]
-    const kind = (found & KIND_MASK) as Kind
-    const bits = (found & ~KIND_MASK) >>> 0
-    const expected = this.magic(inner)
-    const fits = this.fits(inner)
-    const size = fits ? u32[header + REQUESTED] : undefined
-    if (bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ HELD_FLIP) >>> 0)
-      throw new HeapCorruptionError('DOUBLE_FREE', payload, { size, kind })
-    if (bits === expected && fits && (u32[header] & LEAD_FLAG) === 0) this.failBehind(payload, kind)
-    if (bits === expected) {
-      const hint = 'it is the unused lead of an over-aligned block'
-      throw new HeapCorruptionError('INVALID_POINTER', payload, { hint })
-    }
-    this.failAtHeader(payload, expected, found)
+    throw new DebugDiagnosis(this.memory, this).errorOf(payload)
   }
-
-  /** The header is sound. */
-  private failBehind(payload: Address, kind: Kind): never {
-    const { u8, u32 } = this.memory
-    const inner = payload - HEADER_BYTES
-    const header = inner >>> 2
-    const size = u32[header + REQUESTED]
-    const byte = this.findDamageBehind(inner)
-    if (byte < 0) {
-      const hint = 'the lead before an over-aligned payload is damaged'
-      const offset = -HEADER_BYTES - 1
-      throw new HeapCorruptionError('UNDERFLOW', payload, { size, kind, offset, hint })
-    }
-    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
-    const expected =
-      byte < footer
-        ? slackByte(byte)
-        : wordByte(this.footerWord(header, (byte - footer) >>> 2), byte)
-    const offset = byte - payload - size
-    const details = { size, kind, offset, expected, found: u8[byte] }
-    throw new HeapCorruptionError('OVERFLOW', payload, details)
-  }
-
-  /** The header is none: if a footer still answers to it, it was overwritten, otherwise there never was one. */
-  private failAtHeader(payload: Address, expected: number, found: number): never {
-    const { u32, byteLength } = this.memory
-    const inner = payload - HEADER_BYTES
-    const header = inner >>> 2
-    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
-    if (footer >= payload && footer + FOOTER_BYTES <= byteLength) {
-      const words = footer >>> 2
-      const repeated: readonly (readonly [number, number])[] = [
-        [MAGIC, u32[words]],
-        [SEQUENCE, u32[words + 3]],
-        [REQUESTED, u32[words + 2]],
-      ]
-      const same = repeated.filter(([word, value]) => u32[header + word] === value).length
-      // Of three words that the footer repeats one may be gone, and the size was right to lead here.
-      if (u32[words + 1] === u32[header] && same >= 2) {
-        const requested = u32[words + 2]
-        throw new HeapCorruptionError('UNDERFLOW', payload, {
-          size: requested <= footer - payload ? requested : undefined,
-          kind: (u32[words] & KIND_MASK) as Kind,
-          offset: this.offsetBefore(inner, repeated),
-          expected: u32[words],
-          found,
-        })
-      }
-    }
-    throw new HeapCorruptionError('INVALID_POINTER', payload, { expected, found })
-  }
-
-  /** Offset of the damaged byte nearest to the payload. */
-  private offsetBefore(inner: Address, repeated: readonly (readonly [number, number])[]): number {
-    const { u8, u32 } = this.memory
-    const plain = (u32[inner >>> 2] & INNER_FLAG) === 0
-    const known = new Map<number, number>(repeated)
-    known.set(FREED_SEQUENCE, 0).set(FREED_THREAD, 0)
-    if (plain) known.set(LEAD, 0)
-    for (let i = HEADER_BYTES - 1; i >= 0; i--) {
-      const word = known.get(i >>> 2)
-      if (word !== undefined && u8[inner + i] !== wordByte(word, i)) return i - HEADER_BYTES
-    }
-    // All others are as they should be: it is the thread, which nothing repeats.
-    return (THREAD + 1) * 4 - 1 - HEADER_BYTES
-  }
-}
-
-/** Bytes of a size word, without its flags. */
-function bytesOf(size: number): number {
-  return (size & ~FLAGS_MASK) >>> 0
 }

@@ -12,7 +12,10 @@ export const TARGETS: readonly Target[] = [
     sources: ['marking/src/mark32.ts', 'marking/src/diagnosis32.ts', 'marking/src/classic-mark.ts'],
     tests: [['marking'], ['core', 'test/misuse.test.ts']],
   },
-  { sources: ['marking/src/debug-mark.ts'], tests: [['core', 'test/trust']] },
+  {
+    sources: ['marking/src/debug-mark.ts', 'marking/src/debug-diagnosis.ts'],
+    tests: [['core', 'test/trust']],
+  },
   { sources: ['small/src'], tests: [['small'], ['core', 'test/misuse.test.ts']] },
   { sources: ['buddy/src'], tests: [['buddy']] },
   { sources: ['fit/src'], tests: [['fit'], ['core', 'test/trust/checks.test.ts']] },

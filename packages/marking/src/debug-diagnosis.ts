@@ -1,0 +1,127 @@
+/** What is wrong with a payload that `DebugMark` did not let pass. Out of the fast path. */
+import type { Address, Memory } from '@vmalloc/memory'
+import type { DebugMark } from './debug-mark.ts'
+import {
+  ALIGNMENT_MASK,
+  bytesOf,
+  FOOTER_BYTES,
+  FREED_FLIP,
+  FREED_SEQUENCE,
+  FREED_THREAD,
+  HEADER_BYTES,
+  HELD_FLIP,
+  INNER_FLAG,
+  KIND_MASK,
+  LEAD,
+  LEAD_FLAG,
+  MAGIC,
+  REQUESTED,
+  SEQUENCE,
+  THREAD,
+} from './debug-mark-layout.ts'
+import { HeapCorruptionError } from './heap-corruption-error.ts'
+import type { Kind } from './marking.ts'
+import { slackByte, wordByte } from './patterns.ts'
+
+export class DebugDiagnosis {
+  private readonly memory: Memory
+  private readonly mark: DebugMark
+
+  constructor(memory: Memory, mark: DebugMark) {
+    this.memory = memory
+    this.mark = mark
+  }
+
+  /** The error that says what is wrong with a payload that did not pass. */
+  errorOf(payload: Address): HeapCorruptionError {
+    const { u32, byteLength } = this.memory
+    const inner = payload - HEADER_BYTES
+    if ((payload & ALIGNMENT_MASK) !== 0 || inner < 0 || payload > byteLength) {
+      return new HeapCorruptionError('INVALID_POINTER', payload, {
+        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
+      })
+    }
+    const header = inner >>> 2
+    const found = u32[header + MAGIC]
+    const kind = (found & KIND_MASK) as Kind
+    const bits = (found & ~KIND_MASK) >>> 0
+    const expected = this.mark.magic(inner)
+    const fits = this.mark.fits(inner)
+    const size = fits ? u32[header + REQUESTED] : undefined
+    if (bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ HELD_FLIP) >>> 0)
+      return new HeapCorruptionError('DOUBLE_FREE', payload, { size, kind })
+    if (bits === expected && fits && (u32[header] & LEAD_FLAG) === 0)
+      return this.behind(payload, kind)
+    if (bits === expected) {
+      const hint = 'it is the unused lead of an over-aligned block'
+      return new HeapCorruptionError('INVALID_POINTER', payload, { hint })
+    }
+    return this.atHeader(payload, expected, found)
+  }
+
+  /** The header is sound. */
+  private behind(payload: Address, kind: Kind): HeapCorruptionError {
+    const { u8, u32 } = this.memory
+    const inner = payload - HEADER_BYTES
+    const header = inner >>> 2
+    const size = u32[header + REQUESTED]
+    const byte = this.mark.findDamageBehind(inner)
+    if (byte < 0) {
+      const hint = 'the lead before an over-aligned payload is damaged'
+      const offset = -HEADER_BYTES - 1
+      return new HeapCorruptionError('UNDERFLOW', payload, { size, kind, offset, hint })
+    }
+    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
+    const expected =
+      byte < footer
+        ? slackByte(byte)
+        : wordByte(this.mark.footerWord(header, (byte - footer) >>> 2), byte)
+    const offset = byte - payload - size
+    const details = { size, kind, offset, expected, found: u8[byte] }
+    return new HeapCorruptionError('OVERFLOW', payload, details)
+  }
+
+  /** The header is none: if a footer still answers to it, it was overwritten, otherwise there never was one. */
+  private atHeader(payload: Address, expected: number, found: number): HeapCorruptionError {
+    const { u32, byteLength } = this.memory
+    const inner = payload - HEADER_BYTES
+    const header = inner >>> 2
+    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
+    if (footer >= payload && footer + FOOTER_BYTES <= byteLength) {
+      const words = footer >>> 2
+      const repeated: readonly (readonly [number, number])[] = [
+        [MAGIC, u32[words]],
+        [SEQUENCE, u32[words + 3]],
+        [REQUESTED, u32[words + 2]],
+      ]
+      const same = repeated.filter(([word, value]) => u32[header + word] === value).length
+      // Of three words that the footer repeats one may be gone, and the size was right to lead here.
+      if (u32[words + 1] === u32[header] && same >= 2) {
+        const requested = u32[words + 2]
+        return new HeapCorruptionError('UNDERFLOW', payload, {
+          size: requested <= footer - payload ? requested : undefined,
+          kind: (u32[words] & KIND_MASK) as Kind,
+          offset: this.offsetBefore(inner, repeated),
+          expected: u32[words],
+          found,
+        })
+      }
+    }
+    return new HeapCorruptionError('INVALID_POINTER', payload, { expected, found })
+  }
+
+  /** Offset of the damaged byte nearest to the payload. */
+  private offsetBefore(inner: Address, repeated: readonly (readonly [number, number])[]): number {
+    const { u8, u32 } = this.memory
+    const plain = (u32[inner >>> 2] & INNER_FLAG) === 0
+    const known = new Map<number, number>(repeated)
+    known.set(FREED_SEQUENCE, 0).set(FREED_THREAD, 0)
+    if (plain) known.set(LEAD, 0)
+    for (let i = HEADER_BYTES - 1; i >= 0; i--) {
+      const word = known.get(i >>> 2)
+      if (word !== undefined && u8[inner + i] !== wordByte(word, i)) return i - HEADER_BYTES
+    }
+    // All others are as they should be: it is the thread, which nothing repeats.
+    return (THREAD + 1) * 4 - 1 - HEADER_BYTES
+  }
+}
