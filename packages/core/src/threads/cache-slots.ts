@@ -51,6 +51,13 @@ function arePooled({ parts, overhead }: Arena, classes: readonly CacheClass[]): 
   return classes.every(({ kind, blockSize }) => kind === MEDIUM || chunks.includes(blockSize))
 }
 
+/** What the control block says that never changes. */
+interface Geometry {
+  readonly classes: readonly CacheClass[]
+  readonly count: number
+  readonly first: Address
+}
+
 /** A handle on the control block of the thread caches. */
 export class CacheSlots {
   /** Threads that can have a cache at once. */
@@ -62,17 +69,19 @@ export class CacheSlots {
   private readonly control: number
   private readonly first: Address
 
-  private constructor(arena: Arena, marking: CacheableMarking, control: Address) {
-    const { u32 } = arena.memory
+  private constructor(
+    arena: Arena,
+    marking: CacheableMarking,
+    control: Address,
+    { classes, count, first }: Geometry,
+  ) {
     this.arena = arena
     this.memory = arena.memory
     this.marking = marking
-    this.tables = tabulate(readClasses(arena.memory, control), arena.overhead, (size) =>
-      arena.blockBytes(size),
-    )
+    this.tables = tabulate(classes, arena.overhead, (size) => arena.blockBytes(size))
     this.control = control >>> 2
-    this.count = u32[this.control + L.SLOTS]
-    this.first = u32[this.control + L.SLOTS_ADDRESS]
+    this.count = count
+    this.first = first
     // Where threads count apart, the counter of the arena alone may stand below zero.
     arena.countsPeak = !arena.memory.threaded
   }
@@ -99,12 +108,13 @@ export class CacheSlots {
     }
     const { u32 } = memory
     const words = control >>> 2
-    writeClasses(memory, control, planClasses(parts, overhead, resolved))
+    const classes = planClasses(parts, overhead, resolved)
+    writeClasses(memory, control, classes)
     u32[words + L.SLOTS] = slots
     u32[words + L.SLOTS_ADDRESS] = address
     u32[words + L.VERSION] = L.CACHE_VERSION
     u32[words + L.MAGIC] = L.CACHE_MAGIC
-    return new CacheSlots(arena, marking, control)
+    return new CacheSlots(arena, marking, control, { classes, count: slots, first: address })
   }
 
   /** Joins the control block at `control`; writes nothing. */
@@ -112,15 +122,19 @@ export class CacheSlots {
     const { memory, marking } = arena
     const words = control >>> 2
     const { u32, byteLength } = memory
+    // Read once: a hostile thread may change what was looked at before it is used.
+    const classes = readClasses(memory, control)
+    const count = u32[words + L.SLOTS]
+    const first = u32[words + L.SLOTS_ADDRESS]
     const sane =
       u32[words + L.MAGIC] === L.CACHE_MAGIC &&
       u32[words + L.VERSION] === L.CACHE_VERSION &&
-      u32[words + L.SLOTS_ADDRESS] % 4 === 0 &&
-      u32[words + L.SLOTS_ADDRESS] + u32[words + L.SLOTS] * L.SLOT_BYTES <= byteLength &&
-      u32[words + L.USED_SLOTS] <= u32[words + L.SLOTS] &&
-      u32[words + L.SLOTS] <= MAX_SLOTS &&
-      readClasses(memory, control).every(isSane) &&
-      arePooled(arena, readClasses(memory, control))
+      count <= MAX_SLOTS &&
+      first % 4 === 0 &&
+      first + count * L.SLOT_BYTES <= byteLength &&
+      u32[words + L.USED_SLOTS] <= count &&
+      classes.every(isSane) &&
+      arePooled(arena, classes)
     if (!sane || !isCacheable(marking)) {
       throw new MemoryError(
         'NOT_A_HEAP',
@@ -128,7 +142,7 @@ export class CacheSlots {
         control,
       )
     }
-    return new CacheSlots(arena, marking, control)
+    return new CacheSlots(arena, marking, control, { classes, count, first })
   }
 
   /** Bytes of control area: an unshared heap has its one slot there. */
@@ -162,8 +176,7 @@ export class CacheSlots {
 
   /** The caches of all threads that have one, or of the one with `ownerId`. */
   *all(ownerId?: number): Generator<ThreadCache> {
-    const { u32 } = this.memory
-    for (let index = 0; index < u32[this.control + L.USED_SLOTS]; index++) {
+    for (let index = 0; index < this.used; index++) {
       const slot = this.slotAt(index)
       const owner = this.memory.u32[slot + L.OWNER]
       if (owner !== 0 && (ownerId === undefined || owner === ownerId)) yield this.cacheAt(slot)
@@ -205,7 +218,7 @@ export class CacheSlots {
     const { u32, threaded } = this.memory
     if (!threaded) return 0
     let total = 0
-    for (let index = 0; index < u32[this.control + L.USED_SLOTS]; index++)
+    for (let index = 0, { used } = this; index < used; index++)
       total += u32[this.slotAt(index) + L.NET_BYTES]
     return total
   }
@@ -230,6 +243,11 @@ export class CacheSlots {
       total.live = (total.live + live) >>> 0
     }
     return total
+  }
+
+  /** Slots that were ever used; whatever the word says, no more than there are. */
+  private get used(): number {
+    return Math.min(this.memory.u32[this.control + L.USED_SLOTS], this.count)
   }
 
   private slotAt(index: number): number {
