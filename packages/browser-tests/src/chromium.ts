@@ -7,7 +7,7 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -107,6 +107,8 @@ async function fromNpm(): Promise<ChromiumLaunch> {
       if (!existsSync(home)) throw error
     }
   }
+  const fontsConfig = join(home, 'fonts.conf')
+  await writeFile(fontsConfig, describeFonts(join(home, 'fonts/fonts'), join(home, 'fonts-cache')))
   return {
     executablePath: join(home, 'chromium'),
     // The archive brings the few libraries (NSS, NSPR, expat) that a bare server lacks.
@@ -115,9 +117,21 @@ async function fromNpm(): Promise<ChromiumLaunch> {
       LD_LIBRARY_PATH: [join(home, 'al2023/lib'), process.env['LD_LIBRARY_PATH']]
         .filter(Boolean)
         .join(':'),
-      FONTCONFIG_PATH: join(home, 'fonts'),
+      FONTCONFIG_FILE: fontsConfig,
     },
   }
+}
+
+/** The package's own description names places of the cloud it was made for; a Chromium that finds no font at all aborts. */
+function describeFonts(fonts: string, cache: string): string {
+  return `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${fonts}</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>${cache}</cachedir>
+</fontconfig>
+`
 }
 
 async function makeTemporary(parent: string): Promise<string> {
