@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type CorruptionCode, HeapCorruptionError, type Trace } from '@vmalloc/marking'
+export { type CorruptionCode, HeapCorruptionError, type StackTrace } from '@vmalloc/marking'
 export {
   type Address,
   type Backing,
@@ -13,6 +13,7 @@ export {
   type MemoryErrorCode,
   type RegionAllocator,
 } from '@vmalloc/memory'
+export type { Trace } from '@vmalloc/trace'
 export type {
   AssemblySite,
   Composition,

@@ -22,7 +22,7 @@ export type CorruptionCode =
 const KIND_NAMES = ['small', 'medium', 'large'] as const
 
 /** Who did something to a block, and where in the program. Known to markings that remember it, as `DebugMark`. */
-export interface Trace {
+export interface StackTrace {
   /** Id of the attachment; 0 in a heap without threads. */
   readonly thread: number
   /** Number of the allocation, or of the free, in the life of the heap, from 1 on; of both together for `detected`. */
@@ -45,11 +45,11 @@ export interface CorruptionDetails {
   /** What a person should know beyond the code. */
   readonly hint?: string | undefined
   /** Where the block was allocated. */
-  readonly allocation?: Trace | undefined
+  readonly allocation?: StackTrace | undefined
   /** Where the block was freed. */
-  readonly freed?: Trace | undefined
+  readonly freed?: StackTrace | undefined
   /** Where the damage was found: the second free, for example. */
-  readonly detected?: Trace | undefined
+  readonly detected?: StackTrace | undefined
 }
 
 /** A block or a pointer is not what it should be. The heap was not changed and stays usable. */
@@ -65,9 +65,9 @@ export class HeapCorruptionError extends Error {
   readonly found: number | undefined
   readonly hint: string | undefined
   /** Debugging presets only, like the next two. */
-  readonly allocation: Trace | undefined
-  readonly freed: Trace | undefined
-  readonly detected: Trace | undefined
+  readonly allocation: StackTrace | undefined
+  readonly freed: StackTrace | undefined
+  readonly detected: StackTrace | undefined
 
   constructor(code: CorruptionCode, address: number, details: CorruptionDetails = {}) {
     super(describe(code, address, details))

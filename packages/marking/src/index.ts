@@ -10,7 +10,7 @@ export {
   type CorruptionCode,
   type CorruptionDetails,
   HeapCorruptionError,
-  type Trace,
+  type StackTrace,
 } from './heap-corruption-error.ts'
 export { Mark32 } from './mark32.ts'
 export {

@@ -1,5 +1,5 @@
 /** The options of the presets `debug` and `sampled`, and their rules. */
-import type { Trace } from '@vmalloc/marking'
+import type { StackTrace } from '@vmalloc/marking'
 import { requireKnownOptions, requireOption } from '@vmalloc/memory'
 
 /** How much a quarantine holds back: whichever is reached first. */
@@ -45,7 +45,7 @@ export interface BreakOptions {
    * Called inside the allocation `breakAt`, under the lock: it must not use the heap.
    * @defaultValue a `debugger` statement
    */
-  readonly onBreak?: (allocation: Trace) => void
+  readonly onBreak?: (allocation: StackTrace) => void
 }
 
 /** {@link DebugOptions} with everything decided. */

@@ -1,5 +1,5 @@
 /** What a `debug` or `sampled` heap can tell beyond errors: `heap.debug`. */
-import type { Trace } from '@vmalloc/marking'
+import type { StackTrace } from '@vmalloc/marking'
 import type { Address } from '@vmalloc/memory'
 import { usedBlocks } from '../front/leaks.ts'
 import type { GuardedSession } from './guarded-session.ts'
@@ -10,7 +10,7 @@ export interface LeakGroup {
   /** Bytes asked for. */
   readonly bytes: number
   /** The first of these allocations; they all have its stack. */
-  readonly allocation: Trace
+  readonly allocation: StackTrace
   /** Their payloads, in address order. */
   readonly addresses: readonly Address[]
 }
@@ -36,7 +36,7 @@ export class DebugTools {
    * @returns `undefined` when the block is not guarded.
    * @throws `HeapCorruptionError` when no block begins at `address`.
    */
-  allocationOf(address: Address): Trace | undefined {
+  allocationOf(address: Address): StackTrace | undefined {
     const session = this.#session
     const block = session.verify(address)
     return session.blocks.requestedAt(block) < 0 ? undefined : session.traces.allocationOf(block)
@@ -50,7 +50,10 @@ export class DebugTools {
    */
   leaks(): LeakGroup[] {
     const session = this.#session
-    const groups = new Map<string, { bytes: number; allocation: Trace; addresses: Address[] }>()
+    const groups = new Map<
+      string,
+      { bytes: number; allocation: StackTrace; addresses: Address[] }
+    >()
     session.inspect(() => {
       for (const { block, address } of usedBlocks(session.arena)) {
         const bytes = session.blocks.requestedAt(block)

@@ -13,7 +13,7 @@ import {
   type GuardedBlocks,
   HeapCorruptionError,
   type Kind,
-  type Trace,
+  type StackTrace,
   wordByte,
 } from '@vmalloc/marking'
 import { type Address, InvariantError, LinkError } from '@vmalloc/memory'
@@ -41,7 +41,7 @@ export abstract class GuardedSession extends Session {
   protected readonly control: number
   private readonly checkEvery: number
   private readonly breakAt: number
-  private readonly onBreak: ((allocation: Trace) => void) | undefined
+  private readonly onBreak: ((allocation: StackTrace) => void) | undefined
 
   constructor(
     arena: Arena,

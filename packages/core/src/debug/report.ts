@@ -1,5 +1,5 @@
 /** A finding as text for people: what, where, and who did it; in colour for a terminal. */
-import { HeapCorruptionError, type Trace } from '@vmalloc/marking'
+import { HeapCorruptionError, type StackTrace } from '@vmalloc/marking'
 
 /** How to write a report. */
 export interface ReportOptions {
@@ -42,7 +42,7 @@ export function formatReport(error: unknown, { color = false }: ReportOptions = 
     `${paint('red', paint('bold', error.code))} ${paint('bold', error.message)}`,
     ...place(error).map((line) => `  ${line}`),
   ]
-  const section = (title: string, trace: Trace | undefined): void => {
+  const section = (title: string, trace: StackTrace | undefined): void => {
     if (trace === undefined) return
     lines.push(paint('cyan', `${title}: ${who(trace)}`))
     const stack = trace.stack?.split('\n') ?? [
@@ -71,7 +71,7 @@ function place({ code, offset, size, kind, expected, found }: HeapCorruptionErro
   return lines
 }
 
-function who({ thread, sequence }: Trace): string {
+function who({ thread, sequence }: StackTrace): string {
   return thread === 0 ? `#${sequence}` : `#${sequence} by thread ${thread}`
 }
 

@@ -4,7 +4,7 @@
  * Stacks are strings of the engine, so they stay with the thread; the memory holds who and how many-th. They are kept
  * unformatted, as the engine has them: formatting costs ten times as much, and most are never read.
  */
-import type { GuardedBlocks, Trace } from '@vmalloc/marking'
+import type { GuardedBlocks, StackTrace } from '@vmalloc/marking'
 import type { Address } from '@vmalloc/memory'
 
 /** Frames kept; the allocator's own are among them. */
@@ -54,14 +54,14 @@ export class Traces {
   }
 
   /** Where a guarded block was allocated. */
-  allocationOf(block: Address): Trace {
+  allocationOf(block: Address): StackTrace {
     const sequence = this.blocks.sequenceAt(block)
     const stack = this.entries.get(sequence)?.allocated?.stack
     return { thread: this.blocks.threadAt(block), sequence, stack: cleaned(stack) }
   }
 
   /** Where a guarded block was freed, `undefined` when it was not. */
-  freeOf(block: Address): Trace | undefined {
+  freeOf(block: Address): StackTrace | undefined {
     const sequence = this.blocks.freedSequenceAt(block)
     if (sequence === 0) return undefined
     const stack = this.entries.get(this.blocks.sequenceAt(block))?.freed?.stack
@@ -69,7 +69,7 @@ export class Traces {
   }
 
   /** Where this very call comes from. */
-  here(thread: number, sequence: number): Trace {
+  here(thread: number, sequence: number): StackTrace {
     const stack = this.enabled ? captureStack().stack : undefined
     return { thread, sequence, stack: cleaned(stack) }
   }

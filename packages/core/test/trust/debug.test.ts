@@ -1,5 +1,11 @@
 /** The preset `debug`: exact sizes, patterns, quarantine, traces, leak groups, periodic checks, break points. */
-import { formatReport, Heap, type HeapOptions, InvariantError, type Trace } from '@vmalloc/core'
+import {
+  formatReport,
+  Heap,
+  type HeapOptions,
+  InvariantError,
+  type StackTrace,
+} from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
 import { corruptionOf, MIB, mallocOrFail, thrownBy } from '../support/tools.ts'
 
@@ -336,7 +342,7 @@ test('checkEvery: damage is found by whatever comes n operations later', () => {
 })
 
 test('breakAt calls onBreak inside the n-th allocation', () => {
-  const seen: Trace[] = []
+  const seen: StackTrace[] = []
   const heap = debugHeap({ breakAt: 3, onBreak: (trace) => seen.push(trace) })
   for (let i = 0; i < 5; i++) allocateHere(heap, 8)
   expect(seen).toHaveLength(1)
