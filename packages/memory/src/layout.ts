@@ -4,7 +4,7 @@
  *     base + 0   magic            0x434C4D56, the bytes "VMLC"
  *          + 4   layout version   readers refuse any other
  *          + 8   ready            1 once formatted; published last, attachers look at it first
- *          +12   byte length      of the backing memory, as far as the heap knows (the grower writes it)
+ *          +12   byte length      of the backing memory, as far as the heap knows; only ever rises
  *          +16   control top      first free byte of the control area
  *          +20   control end      end of the control area, page aligned
  *          +24   maximum          byte length that the memory can reach

@@ -182,11 +182,11 @@ export class Memory {
     return (this.u32[(this.base + FLAGS_OFFSET_BYTES) >>> 2] & FLAG_OWN) !== 0
   }
 
-  /** Makes the views reach as far as the backing does, after a growth that was cut short before anybody was told. */
+  /** Makes the views reach as far as the backing does, after a growth that nobody told the others of. */
   reachOut(): this {
     if (this.wasm !== null && this.wasm.buffer.byteLength > this.byteLength) {
       this.makeViews(this.wasm.buffer)
-      this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] = this.byteLength
+      this.raiseLength()
     }
     return this
   }
@@ -217,7 +217,7 @@ export class Memory {
       throw error
     }
     this.makeViews(this.wasm.buffer)
-    this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] = this.byteLength
+    this.raiseLength()
     return start
   }
 
@@ -267,7 +267,8 @@ export class Memory {
   private growBySupplier(supply: GrowthSupplier, bytes: number): Address {
     const given = supply(bytes + PAGE_BYTES)
     if (given === 0) return 0
-    this.refresh()
+    // A supplier that grew shared memory told nobody: the length in the superblock is still the old one.
+    this.reachOut().refresh()
     const start = roundUp(given, PAGE_BYTES)
     if (
       !Number.isInteger(given) ||
@@ -302,7 +303,21 @@ export class Memory {
         `the memory was cut to ${this.byteLength} bytes, or its superblock is damaged: that names ${known}`,
       )
     }
-    if (known < this.byteLength) this.u32[(this.base + LENGTH_OFFSET_BYTES) >>> 2] = this.byteLength
+    this.raiseLength()
+  }
+
+  /**
+   * Tells all handles how far the memory reaches. The word only ever rises: threads come here without the lock, and one
+   * that was delayed must not make others believe in a length that was passed since.
+   */
+  private raiseLength(): void {
+    const { u32, byteLength } = this
+    const word = (this.base + LENGTH_OFFSET_BYTES) >>> 2
+    for (let known = u32[word]; known < byteLength; ) {
+      const seen = Atomics.compareExchange(u32, word, known, byteLength)
+      if (seen === known) return
+      known = seen
+    }
   }
 
   private makeViews(buffer: ArrayBufferLike): void {
