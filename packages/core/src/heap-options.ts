@@ -10,7 +10,7 @@ import {
 } from './debug/debug-options.ts'
 import type { Leak } from './front/leak-watch.ts'
 import type { OnPressure } from './front/pressure.ts'
-import type { RestoreTarget } from './front/snapshot.ts'
+import type { RestoreTarget } from './front/restore.ts'
 import { isDebugging, PRESETS, type Preset, tunedPreset } from './presets.ts'
 import { type Settings, ZERO_ON_ALLOC, ZERO_ON_FREE } from './settings.ts'
 import type { ThreadCacheOptions } from './threads/cache-classes.ts'

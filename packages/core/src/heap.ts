@@ -21,7 +21,8 @@ import { GuardedSession } from './debug/guarded-session.ts'
 import { HeapFront } from './front/heap-front.ts'
 import { LeakWatch } from './front/leak-watch.ts'
 import { installPressure } from './front/pressure.ts'
-import { restoreSnapshot } from './front/snapshot.ts'
+import { restoreSnapshot } from './front/restore.ts'
+import { SnapshotError } from './front/snapshot-error.ts'
 import { installZeroing } from './front/zeroing.ts'
 import {
   type AttachOptions,
@@ -90,18 +91,28 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Makes the heap that {@link Heap.snapshot} took: all addresses, data and free lists are the same.
+   * Makes the heap that {@link Heap.snapshot} took: all addresses, data and free lists are the same. The handle goes on
+   * with what the thread kept ready that took the snapshot; what other threads kept ready is room again.
    *
    * @param bytes - What `snapshot` gave.
    * @param options - Where to, and what `attach` takes. By default a new `WebAssembly.Memory`.
-   * @throws `SnapshotError` for bytes of another version or damaged ones, or a memory that is too short. Then nothing
-   * was touched.
+   * @throws `SnapshotError` for bytes of another version or damaged ones, a composition that is missing, or a memory
+   * that is too short; TypeError, RangeError or `MemoryError` for arguments that are none. Then nothing was touched.
+   * Cost: linear in the bytes; a second copy for a while when `memory` is given.
    */
   static restore(bytes: Uint8Array, options: RestoreOptions = {}): Heap {
     requireRestoreOptions(options)
-    const choose = (name: string): Composition => compositionFor(name, options.composition)
-    const handle = restoreSnapshot(bytes, options, (restored) => attachArena(restored, choose))
-    return new Heap(attachArena(handle, choose), options)
+    const choose = (name: string): Composition => {
+      try {
+        return compositionFor(name, options.composition)
+      } catch (cause) {
+        throw new SnapshotError('COMPOSITION', (cause as RangeError).message, { cause })
+      }
+    }
+    return restoreSnapshot(bytes, options, (handle) => {
+      const heap = new Heap(attachArena(handle, choose), options)
+      return { heap, session: heap.session }
+    })
   }
 
   /** What another thread needs to {@link Heap.attach}. Structured-cloneable when the memory is shared. */

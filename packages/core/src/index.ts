@@ -46,7 +46,7 @@ export { OutOfMemoryError } from './front/out-of-memory-error.ts'
 export type { OnPressure, Pressure } from './front/pressure.ts'
 export { Recorder } from './front/recorder.ts'
 export { Scope } from './front/scope.ts'
-export type { RestoreTarget } from './front/snapshot.ts'
+export type { RestoreTarget } from './front/restore.ts'
 export { SnapshotError, type SnapshotErrorCode } from './front/snapshot-error.ts'
 export type { ViewClass } from './front/view-class.ts'
 export {

@@ -278,7 +278,8 @@ export abstract class HeapFront implements Family {
    * ```
    */
   snapshot(): Uint8Array {
-    return this.session.inspect(() => snapshotOf(this.session.arena))
+    const { session } = this
+    return session.inspect(() => snapshotOf(session.arena, session.threadId))
   }
 
   /**

@@ -5,7 +5,7 @@
  *     +12   base of the heap   +16   bytes of its memory      +20   the most it may reach
  *     +24   flags: bit 0, threads may attach                  +28   number of ranges
  *     +32   bytes of all ranges                               +36   CRC-32 of everything else
- *     +40   zero up to 64
+ *     +40   id of the attachment that took it, 0 in a heap without threads                +44   zero up to 64
  *     +64   ranges: address, length, two words each
  *           the bytes of the ranges, one after the other
  *
@@ -19,6 +19,7 @@ export const SNAPSHOT_MAGIC = 0x4e534d56
 export const SNAPSHOT_VERSION = 1
 const HEADER_BYTES = 64
 const CHECKSUM_OFFSET_BYTES = 36
+const THREAD_OFFSET_BYTES = 40
 const RANGE_BYTES = 8
 const FLAG_THREADED = 1
 /** Bytes of a heap's superblock: the least that the first range has. */
@@ -36,6 +37,8 @@ export interface SnapshotHeader {
   readonly byteLength: number
   readonly maximum: number
   readonly threaded: boolean
+  /** Who took the snapshot. */
+  readonly threadId: number
   readonly ranges: readonly Range[]
 }
 
@@ -63,6 +66,7 @@ export function encodeSnapshot(
   words.forEach((word, i) => {
     view.setUint32(4 * i, word, true)
   })
+  view.setUint32(THREAD_OFFSET_BYTES, header.threadId, true)
   let at = start
   ranges.forEach((range, i) => {
     view.setUint32(HEADER_BYTES + i * RANGE_BYTES, range.address, true)
@@ -123,6 +127,7 @@ export function decodeSnapshot(bytes: unknown): { header: SnapshotHeader; data: 
     byteLength: word(16),
     maximum: word(20),
     threaded: (word(24) & FLAG_THREADED) !== 0,
+    threadId: word(THREAD_OFFSET_BYTES),
     ranges,
   }
   requireSound(header, word(32))

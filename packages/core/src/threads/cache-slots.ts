@@ -174,6 +174,20 @@ export class CacheSlots {
     return this.cacheAt(slot)
   }
 
+  /** What the thread `from` kept ready becomes the thread `to`'s, which has no slot. */
+  adopt(from: number, to: number): void {
+    for (const { slot } of this.all(from)) this.memory.u32[slot + L.OWNER] = to
+  }
+
+  /** All threads but `survivor` are gone: the arena gets back what they kept ready. A list that is broken is lost. */
+  reclaim(survivor: number): void {
+    for (const cache of this.all()) {
+      if (this.memory.u32[cache.slot + L.OWNER] === survivor) continue
+      cache.release()
+      this.vacate(cache)
+    }
+  }
+
   /** The caches of all threads that have one, or of the one with `ownerId`. */
   *all(ownerId?: number): Generator<ThreadCache> {
     for (let index = 0; index < this.used; index++) {

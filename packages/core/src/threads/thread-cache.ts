@@ -147,7 +147,10 @@ export class ThreadCache {
     return true
   }
 
-  /** Takes a batch of blocks for payloads of `size` bytes from the arena. @returns Whether there is one now. */
+  /**
+   * Takes a batch of blocks for payloads of `size` bytes from the arena, unless some are ready: a handle that joined just
+   * now finds what another one of its slot left. @returns Whether there is one now.
+   */
   refill(size: number): boolean {
     if (size > this.maxPayload) return false
     const cls = (this.payloadRows[size] & 255) >>> 1
@@ -155,6 +158,7 @@ export class ThreadCache {
     const blockSize = this.blockSizes[cls]
     const kind = this.kinds[cls] as 0 | 1
     const list = this.slot + LISTS + cls * 2
+    if (this.memory.u32[list] !== 0) return true
     let taken = 0
     for (; taken < this.batches[cls]; taken++) {
       const block = this.arena.takeBlock(kind, blockSize)

@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { Random } from '@vmalloc/conformance'
-import { Heap, MemoryError, SnapshotError } from '@vmalloc/core'
+import { Heap, type HeapBlock, MemoryError, SnapshotError } from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
 import { bitmapComposition } from '../support/own-composition.ts'
 import { thrownBy } from '../support/tools.ts'
@@ -42,6 +43,12 @@ function run(heap: Heap, seed: number, live: Map<number, number>, steps = 400): 
   return got
 }
 
+function piecesOf(heap: Heap): HeapBlock[] {
+  const pieces: HeapBlock[] = []
+  heap.walk((piece) => pieces.push(piece))
+  return pieces
+}
+
 function contents(heap: Heap): unknown[] {
   return heap
     .leaks()
@@ -68,33 +75,49 @@ describe.each(HEAPS)('of a heap %s', (_name, create) => {
     const heap = create()
     const live = new Map<number, number>()
     run(heap, 3, live)
-    heap.detach()
     const again = Heap.restore(heap.snapshot())
-    const first = Heap.attach(heap.handle)
-    expect(run(again, 4, new Map(live))).toEqual(run(first, 4, new Map(live)))
+    expect(piecesOf(again)).toEqual(piecesOf(heap))
+    expect(again.stats()).toEqual(heap.stats())
+    expect(run(again, 4, new Map(live))).toEqual(run(heap, 4, new Map(live)))
     again.check()
   })
 
   test('restored twice over is restored', () => {
     const heap = create()
     run(heap, 5, new Map())
-    heap.detach()
     const once = Heap.restore(heap.snapshot())
-    once.detach()
-    expect(Heap.restore(once.snapshot()).stats()).toMatchObject({ live: heap.stats().live })
-    expect(contents(Heap.restore(once.snapshot()))).toEqual(contents(heap))
+    const twice = Heap.restore(once.snapshot())
+    expect(piecesOf(twice)).toEqual(piecesOf(heap))
+    expect(contents(twice)).toEqual(contents(heap))
+    expect(run(twice, 6, new Map())).toEqual(run(once, 6, new Map()))
   })
 })
 
-test('what threads kept ready is room again, and no old attachment holds a slot', () => {
+test('a heap without threads gives the same snapshot again, byte for byte', () => {
+  const heap = Heap.create()
+  run(heap, 7, new Map())
+  const bytes = heap.snapshot()
+  expect(Buffer.compare(Heap.restore(bytes).snapshot(), bytes)).toBe(0)
+})
+
+test.each(['debug', 'classic'] as const)('%s: what is held back is held back', (preset) => {
+  const heap = Heap.create({ preset })
+  const live = new Map<number, number>()
+  run(heap, 8, live, 100)
+  const again = Heap.restore(heap.snapshot())
+  expect(again.debug?.quarantine).toEqual(heap.debug?.quarantine)
+  expect(run(again, 9, new Map(live), 100)).toEqual(run(heap, 9, new Map(live), 100))
+})
+
+test('what other threads kept ready is room again, and no old attachment holds a slot', () => {
   const heap = Heap.create({ shared: true, maximum: 2 ** 24, threadCache: { slots: 2 } })
   const other = Heap.attach(heap.handle)
   heap.free(heap.malloc(30))
   other.free(other.malloc(30))
   expect(heap.stats().cache).toMatchObject({ threads: 2 })
   const again = Heap.restore(heap.snapshot())
-  expect(again.stats().cache).toMatchObject({ threads: 0, blocks: 0 })
-  again.malloc(30)
+  expect(again.stats().cache).toMatchObject({ threads: 1, blocks: heap.stats().cache.blocks / 2 })
+  expect(again.malloc(30)).toBe(heap.malloc(30))
   const mate = Heap.attach(again.handle)
   mate.malloc(30)
   expect(again.stats().cache.threads).toBe(2)
@@ -151,7 +174,13 @@ test('with a composition of one’s own: only together with it', () => {
   expect(Heap.restore(bytes, { composition: bitmapComposition }).usableSize(address)).toBe(
     heap.usableSize(address),
   )
-  expect(() => Heap.restore(bytes)).toThrow(RangeError)
+  expect(() => Heap.restore(bytes)).toThrow(
+    expect.objectContaining({
+      name: 'SnapshotError',
+      code: 'COMPOSITION',
+      message: expect.stringContaining('composed as "bitmap"'),
+    }),
+  )
 })
 
 test('in another process', () => {
@@ -251,6 +280,42 @@ describe('refused', () => {
     expect(
       Heap.restore(shared, { memory: new ArrayBuffer(2 ** 22), shared: false }).stats().blocks,
     ).toBe(0)
+  })
+
+  test('a heap that is damaged under a checksum that fits: one type of error, and no byte written', () => {
+    const small = Heap.create({ memory: new ArrayBuffer(2 ** 16) })
+    for (let i = 0; i < 60; i++) small.free(i % 2 === 0 ? small.malloc(i * 9) : 0)
+    const sound = small.snapshot()
+    const sealed = (copy: Uint8Array): Uint8Array => {
+      const sum = crc32(copy.subarray(40), crc32(copy.subarray(0, 36)))
+      new DataView(copy.buffer).setUint32(36, sum, true)
+      return copy
+    }
+    expect(Heap.restore(sealed(sound.slice())).stats().blocks).toBe(0)
+    const random = new Random(9)
+    const codes = new Map<string, number>()
+    const target = new ArrayBuffer(2 ** 16)
+    for (let i = 0; i < 500; i++) {
+      const copy = sound.slice()
+      // Half of them in the superblock and the control blocks, where most words matter.
+      const byte = 8 + random.below(i % 2 === 0 ? 3000 : copy.length - 8)
+      copy[byte] = (copy[byte] as number) ^ (1 << random.below(8))
+      const untouched = new Uint8Array(target).fill(0xa5)
+      try {
+        Heap.restore(sealed(copy), { memory: target })
+        codes.set('restored', (codes.get('restored') ?? 0) + 1)
+      } catch (error) {
+        expect(error, `byte ${byte}`).toBeInstanceOf(SnapshotError)
+        const { code } = error as SnapshotError
+        codes.set(code, (codes.get(code) ?? 0) + 1)
+        expect(
+          untouched.every((value) => value === 0xa5),
+          `byte ${byte}`,
+        ).toBe(true)
+      }
+    }
+    expect(codes.get('DAMAGED')).toBeGreaterThan(30)
+    expect(codes.get('restored')).toBeGreaterThan(30)
   })
 
   test('options that it does not have', () => {

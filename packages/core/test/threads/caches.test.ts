@@ -10,6 +10,18 @@ const newHeap = (options: HeapOptions = {}): Heap =>
 const cacheOf = (heap: Heap) => heap.stats().cache
 
 describe('slots', () => {
+  test('handles on a heap without threads have one slot together, and its lists keep to their bounds', () => {
+    const heap = Heap.create()
+    for (const address of Array.from({ length: 200 }, () => mallocOrFail(heap, 40)))
+      heap.free(address)
+    const { blocks, refills } = cacheOf(heap)
+    for (let i = 1; i <= 5; i++) {
+      mallocOrFail(Heap.attach(heap.handle), 40)
+      expect(cacheOf(heap)).toMatchObject({ blocks: blocks - i, refills })
+    }
+    heap.check()
+  })
+
   test('are reused, by whoever comes next', () => {
     const heap = newHeap({ threadCache: { slots: 2 } })
     for (let i = 0; i < 20; i++) {
