@@ -93,7 +93,9 @@ function explained<Result>(code: SnapshotErrorCode, step: () => Result): Result 
   } catch (cause) {
     if (cause instanceof SnapshotError) throw cause
     const message = cause instanceof Error ? cause.message : String(cause)
-    throw new SnapshotError(code, `the heap of the snapshot cannot be restored: ${message}`, { cause })
+    throw new SnapshotError(code, `the heap of the snapshot cannot be restored: ${message}`, {
+      cause,
+    })
   }
 }
 
