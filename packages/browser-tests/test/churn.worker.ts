@@ -1,6 +1,6 @@
 /**
- * Allocates blocks, fills each with its size's low byte and sends them to the other worker; verifies and frees what
- * arrives from there. Reports once, when it has freed as many blocks as the other was to allocate.
+ * Allocates blocks, fills each with its size's low byte and sends them to another worker; verifies and frees what
+ * arrives from a third, or the same. Reports once, when it has freed as many blocks as it allocated.
  */
 import { type Address, Heap } from '@vmalloc/core'
 import type { ChurnOrder, ChurnReport } from './orders.ts'
@@ -29,10 +29,10 @@ self.addEventListener('message', ({ data }: MessageEvent<ChurnOrder>) => {
       heap.memory.u8.fill(size & 0xff, address, address + size)
       batch.push({ address, size })
     }
-    data.port.postMessage(batch)
+    data.to.postMessage(batch)
   }
 
-  data.port.addEventListener('message', (message: MessageEvent<Block[]>) => {
+  data.from.addEventListener('message', (message: MessageEvent<Block[]>) => {
     for (const { address, size } of message.data) {
       const payload = heap.memory.u8.subarray(address, address + size)
       if (!payload.every((byte) => byte === (size & 0xff))) damaged++
@@ -42,8 +42,8 @@ self.addEventListener('message', ({ data }: MessageEvent<ChurnOrder>) => {
     sendBatch()
     if (freed === data.blocks) self.postMessage({ freed, damaged } satisfies ChurnReport)
   })
-  data.port.start()
-  // Two batches are always under way each way, so that both workers allocate and free at the same time.
+  data.from.start()
+  // Two batches are always under way each way, so that all workers allocate and free at the same time.
   sendBatch()
   sendBatch()
 })

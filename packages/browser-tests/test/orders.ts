@@ -3,8 +3,10 @@ import type { Address, HeapHandle } from '@vmalloc/core'
 
 export interface ChurnOrder {
   readonly handle: HeapHandle
-  /** To the other worker. */
-  readonly port: MessagePort
+  /** To the worker that frees what this one allocates. */
+  readonly to: MessagePort
+  /** From the worker whose blocks this one frees. */
+  readonly from: MessagePort
   /** Blocks to allocate, a multiple of the batch. */
   readonly blocks: number
   readonly seed: number

@@ -39,27 +39,27 @@ function ask<Answer>(
 const churnWorker = (): Worker =>
   new Worker(new URL('./churn.worker.ts', import.meta.url), { type: 'module' })
 
-test('two Workers churn one heap and free each other’s blocks', {
-  timeout: TIMEOUT_MS,
-}, async () => {
-  const heap = Heap.create({ shared: true, maximum: 64 * MIB })
-  const { port1, port2 } = new MessageChannel()
-  const reports = await Promise.all(
-    [port1, port2].map((port, index) =>
-      ask<ChurnReport>(
-        churnWorker(),
-        { handle: heap.handle, port, blocks: BLOCKS, seed: index + 1 } satisfies ChurnOrder,
-        [port],
-      ),
-    ),
-  )
-  expect(reports).toEqual([
-    { freed: BLOCKS, damaged: 0 },
-    { freed: BLOCKS, damaged: 0 },
-  ])
-  heap.check()
-  expect(heap.stats().live).toBe(0)
-})
+test.each([2, 4])(
+  '%i Workers churn one heap, each frees the blocks of another',
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async (workers) => {
+    const heap = Heap.create({ shared: true, maximum: 64 * MIB })
+    // A ring: each sends its blocks to the next one.
+    const channels = Array.from({ length: workers }, () => new MessageChannel())
+    const reports = await Promise.all(
+      channels.map(({ port1: to }, index) => {
+        const from = (channels.at(index - 1) as MessageChannel).port2
+        const order: ChurnOrder = { handle: heap.handle, to, from, blocks: BLOCKS, seed: index + 1 }
+        return ask<ChurnReport>(churnWorker(), order, [to, from])
+      }),
+    )
+    expect(reports).toEqual(channels.map(() => ({ freed: BLOCKS, damaged: 0 })))
+    heap.check()
+    expect(heap.stats().live).toBe(0)
+  },
+)
 
 test('a Worker attaches after growth, and the page sees the Worker’s own growth', async () => {
   const heap = Heap.create({ shared: true, initial: MIB, maximum: 64 * MIB })

@@ -1,6 +1,4 @@
-/** Heaps put together from a user's own parts, in this thread and in a Worker that attaches. */
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
+/** Heaps put together from a user's own parts. */
 import { type Composition, Heap } from '@vmalloc/core'
 import { ChunkPool } from '@vmalloc/small'
 import fc from 'fast-check'
@@ -77,23 +75,6 @@ test('its own room is counted: no room in the bitmap is 0, not a crash', () => {
   while (heap.malloc(60_000) !== 0) blocks++
   expect(blocks).toBe(17)
   heap.check()
-})
-
-test('attached with the same composition, here and in a Worker', async () => {
-  const heap = Heap.create({ composition: bitmapComposition, shared: true, maximum: 16 * MIB })
-  const address = mallocOrFail(heap, 1000)
-  const here = Heap.attach(heap.handle, { composition: bitmapComposition })
-  expect(here.usableSize(address)).toBe(heap.usableSize(address))
-  const worker = new Worker(new URL('./workers/composed.worker.ts', import.meta.url), {
-    workerData: { handle: heap.handle, address },
-  })
-  const [given] = (await once(worker, 'message')) as [number]
-  await worker.terminate()
-  const payload = heap.memory.u8.subarray(given, given + 1000)
-  expect(payload.every((byte) => byte === 7)).toBe(true)
-  here.free(given)
-  heap.check()
-  expect(heap.stats()).toMatchObject({ live: 0, blocks: 0 })
 })
 
 test('attaching without it, or with another, is refused with its name', () => {

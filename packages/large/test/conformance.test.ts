@@ -42,7 +42,7 @@ for (const [parent, surroundings] of Object.entries(parents)) {
       const cases = conformanceCases(blocksWith({ phase }), {
         ...surroundings,
         sizes: { minimum: 4096, maximum: 262144 },
-        memoryBytes: 2 ** 22,
+        memoryBytes: 2 ** 21,
         phase,
         alignedPhase: phase,
         returnsToParent: true,

@@ -1,5 +1,5 @@
 /** `Memory`: what it can live in, how it grows, when its views change. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { LIMIT_BYTES } from '../src/backing.ts'
 import {
   Memory,
@@ -320,15 +320,14 @@ describe('options', () => {
   })
 
   test('a page that is not isolated cannot share, and hears which headers are missing', () => {
-    const scope = globalThis as { crossOriginIsolated?: boolean }
-    scope.crossOriginIsolated = false
+    vi.stubGlobal('crossOriginIsolated', false)
     try {
       const error = memoryError('NOT_ISOLATED', () => Memory.create({ shared: true }))
       expect(error.message).toContain('Cross-Origin-Opener-Policy: same-origin')
       expect(error.message).toContain('Cross-Origin-Embedder-Policy: require-corp')
       expect(Memory.create().shared).toBe(false)
     } finally {
-      delete scope.crossOriginIsolated
+      vi.unstubAllGlobals()
     }
   })
 })
