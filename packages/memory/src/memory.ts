@@ -311,10 +311,10 @@ export class Memory {
    * that was delayed must not make others believe in a length that was passed since.
    */
   private raiseLength(): void {
-    const { u32, byteLength } = this
+    const { i32, byteLength } = this
     const word = (this.base + LENGTH_OFFSET_BYTES) >>> 2
-    for (let known = u32[word]; known < byteLength; ) {
-      const seen = Atomics.compareExchange(u32, word, known, byteLength)
+    for (let known = Atomics.load(i32, word); known >>> 0 < byteLength; ) {
+      const seen = Atomics.compareExchange(i32, word, known, byteLength)
       if (seen === known) return
       known = seen
     }

@@ -30,17 +30,21 @@ function interrupt(memory: Memory, n: number, other: () => void, action: () => v
       u32 = view
     },
   })
-  const { compareExchange } = Atomics
+  const { compareExchange, load } = Atomics
   Object.assign(Atomics, {
     compareExchange: (...values: Parameters<typeof compareExchange>) => {
       step()
       return compareExchange(...values)
     },
+    load: (...values: Parameters<typeof load>) => {
+      step()
+      return load(...values)
+    },
   })
   try {
     action()
   } finally {
-    Object.assign(Atomics, { compareExchange })
+    Object.assign(Atomics, { compareExchange, load })
     Object.defineProperty(memory, 'u32', { configurable: true, writable: true, value: u32 })
   }
   return left < 0
