@@ -9,13 +9,15 @@
  * The side byte of granule i, at origin - 17 - i, is 0 when no free block begins there, k + 1 when a free block of
  * order k does. It lies outside the blocks, so no payload can forge it.
  *
- *     a free block:  | left alone: link offset bytes | next | prev | next ^ prev ^ block ^ secret |    |
+ *     a free block:  | left alone: link offset bytes | next | prev | seal |                              |
  *
- * `next` and `prev` are 0 at the ends of a list. The third word makes links that somebody overwrote recognisable before
+ *         seal = seal(next, seal(prev, block ^ secret))
+ *
+ * `next` and `prev` are 0 at the ends of a list. The seal makes links that somebody overwrote recognisable before
  * they are followed.
  */
 export const BUDDY_MAGIC = 0x59445542
-export const BUDDY_VERSION = 1
+export const BUDDY_VERSION = 2
 export const LINK_BYTES = 12
 export const ORDERS = 32
 

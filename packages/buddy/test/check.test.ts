@@ -1,5 +1,5 @@
 /** Damage to lists, side bytes and counters: reported, not followed; `check()` says which. */
-import { InvariantError, LinkError } from '@vmalloc/memory'
+import { InvariantError, LinkError, seal } from '@vmalloc/memory'
 import { describe, expect, test } from 'vitest'
 import * as L from '../src/layout.ts'
 import { CLASSIC, newBuddy, type Subject } from './buddies.ts'
@@ -25,7 +25,7 @@ function link({ memory }: Sample, block: number, next: number, prev: number): vo
   const at = (block >>> 2) + LINK
   memory.u32[at] = next
   memory.u32[at + 1] = prev
-  memory.u32[at + 2] = next ^ prev ^ block ^ memory.secret
+  memory.u32[at + 2] = seal(next, seal(prev, block ^ memory.secret))
 }
 
 const word = (index: number, value: (old: number) => number) => (s: Sample) => {

@@ -3,12 +3,20 @@
  *
  * Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a new dynamic memory allocator for real-time systems",
  * ECRTS 2004. A level for each power of two, cut into 16 steps, so that a block taken from the next list up is at most
- * 1/16 too long before it is split. Every word of a free block is proved by a check word before it is followed.
+ * 1/16 too long before it is split. Every word of a free block is proved by a seal before it is followed, and before it is
+ * sealed anew: a neighbour that somebody overwrote must not get a valid seal.
  */
-import { type Address, InvariantError, LinkError, type Memory } from '@vmalloc/memory'
+import {
+  type Address,
+  InvariantError,
+  LinkError,
+  type Memory,
+  seal as sealWord,
+} from '@vmalloc/memory'
 import * as layout from './layout.ts'
 
-// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+// Copies of imports: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const seal: typeof sealWord = sealWord
 const { GRANULE_BITS, HEADS, LEVEL_BITS, LEVELS, LINK_OFFSET, STEP_BITS, STEPS, TAIL_BYTES } =
   layout
 const STEP_COUNT: number = 1 << STEP_BITS
@@ -37,64 +45,54 @@ export class FreeBlocks {
     const list = listOf(granules)
     const head = this.slots + HEADS + list
     const next = u32[head]
-    const words = (block + this.linkOffset) >>> 2
-    u32[words] = next
-    u32[words + 1] = 0
-    u32[words + 2] = granules
-    u32[words + 3] = next ^ granules ^ block ^ this.secret
-    const tail = (block + (granules << this.granuleBits) - TAIL_BYTES) >>> 2
-    u32[tail] = granules
-    u32[tail + 1] = granules ^ block ^ this.secret
-    if (next !== 0) {
-      const nextWords = (next + this.linkOffset) >>> 2
-      u32[nextWords + 1] = block
-      u32[nextWords + 3] ^= block
-    } else {
+    if (next !== 0) this.setPrev(this.verifiedAfter(next, 0), next, block)
+    else {
       const level = list >>> STEP_BITS
       u32[this.slots + STEPS + level] |= 1 << (list & (STEP_COUNT - 1))
       u32[this.slots + LEVEL_BITS] |= 1 << level
     }
+    const tailSeal = seal(granules, block ^ this.secret)
+    const words = (block + this.linkOffset) >>> 2
+    u32[words] = next
+    u32[words + 1] = 0
+    u32[words + 2] = granules
+    u32[words + 3] = seal(next, seal(0, tailSeal))
+    const tail = (block + (granules << this.granuleBits) - TAIL_BYTES) >>> 2
+    u32[tail] = granules
+    u32[tail + 1] = tailSeal
     u32[head] = block
   }
 
-  /** Takes a block out of its list, wherever it stands in it. @returns Its granules. */
+  /**
+   * Takes a block out of its list, wherever it stands in it. Nothing is written before all is verified.
+   *
+   * @returns Its granules.
+   */
   unlink(block: Address): number {
     const u32 = this.memory.u32
-    const words = (block + this.linkOffset) >>> 2
+    const words = this.verified(block)
     const next = u32[words]
     const prev = u32[words + 1]
     const granules = u32[words + 2]
-    if ((next ^ prev ^ granules ^ block ^ this.secret) >>> 0 !== u32[words + 3])
-      this.failLink(block)
-    if (next !== 0) {
-      const nextWords = (next + this.linkOffset) >>> 2
-      u32[nextWords + 1] = prev
-      u32[nextWords + 3] ^= block ^ prev
-    }
+    const nextWords = next === 0 ? 0 : this.verifiedAfter(next, block)
     if (prev !== 0) {
-      const prevWords = (prev + this.linkOffset) >>> 2
+      const prevWords = this.verified(prev)
+      if (u32[prevWords] !== block) this.failPlace(block)
       u32[prevWords] = next
-      u32[prevWords + 3] ^= block ^ next
-      return granules
+      u32[prevWords + 3] = this.sealAt(prevWords, prev)
+    } else {
+      const list = listOf(granules)
+      if (u32[this.slots + HEADS + list] !== block) this.failPlace(block)
+      u32[this.slots + HEADS + list] = next
+      if (next === 0) this.clearBits(list)
     }
-    const list = listOf(granules)
-    u32[this.slots + HEADS + list] = next
-    if (next === 0) {
-      const level = list >>> STEP_BITS
-      const steps = u32[this.slots + STEPS + level] & ~(1 << (list & (STEP_COUNT - 1)))
-      u32[this.slots + STEPS + level] = steps
-      if (steps === 0) u32[this.slots + LEVEL_BITS] &= ~(1 << level)
-    }
+    if (next !== 0) this.setPrev(nextWords, next, prev)
     return granules
   }
 
   /** Granules of a free block. */
   granulesOf(block: Address): number {
-    const u32 = this.memory.u32
-    const words = (block + this.linkOffset) >>> 2
-    const check = u32[words] ^ u32[words + 1] ^ u32[words + 2] ^ block ^ this.secret
-    if (check >>> 0 !== u32[words + 3]) this.failLink(block)
-    return u32[words + 2]
+    return this.memory.u32[this.verified(block) + 2]
   }
 
   /** Start of the free block whose last granule ends at `end`. */
@@ -103,7 +101,7 @@ export class FreeBlocks {
     const tail = (end - TAIL_BYTES) >>> 2
     const granules = u32[tail]
     const block = end - (granules << this.granuleBits)
-    if ((granules ^ block ^ this.secret) >>> 0 !== u32[tail + 1]) this.failLink(end - TAIL_BYTES)
+    if (seal(granules, block ^ this.secret) !== u32[tail + 1]) this.failLink(end - TAIL_BYTES)
     return block
   }
 
@@ -116,13 +114,9 @@ export class FreeBlocks {
     const own = listOf(granules)
     let left = exhaustive ? 2 ** 27 : NEAR_TRIES
     for (let block = u32[this.slots + HEADS + own]; block !== 0 && left > 0; left--) {
-      const words = (block + this.linkOffset) >>> 2
-      const next = u32[words]
-      const found = u32[words + 2]
-      if ((next ^ u32[words + 1] ^ found ^ block ^ this.secret) >>> 0 !== u32[words + 3])
-        this.failLink(block)
-      if (found >= granules) return block
-      block = next
+      const words = this.verified(block)
+      if (u32[words + 2] >= granules) return block
+      block = u32[words]
     }
     const level = own >>> STEP_BITS
     const steps = u32[this.slots + STEPS + level] & (-2 << (own & (STEP_COUNT - 1)))
@@ -145,15 +139,9 @@ export class FreeBlocks {
         if (block + this.linkOffset + layout.HEAD_BYTES > byteLength) {
           throw new InvariantError('fit', 'a list of free blocks leads out of the memory', block)
         }
-        const words = (block + this.linkOffset) >>> 2
-        const next = u32[words]
-        const prev = u32[words + 1]
+        const words = this.verified(block)
         const granules = u32[words + 2]
-        if ((next ^ prev ^ granules ^ block ^ this.secret) >>> 0 !== u32[words + 3])
-          this.failLink(block)
-        if (prev !== before || listOf(granules) !== list) {
-          throw new InvariantError('fit', 'a free block stands in the wrong list or place', block)
-        }
+        if (u32[words + 1] !== before || listOf(granules) !== list) this.failPlace(block)
         if (this.startFromTail(block + (granules << this.granuleBits)) !== block) {
           throw new InvariantError(
             'fit',
@@ -165,7 +153,7 @@ export class FreeBlocks {
           throw new InvariantError('fit', 'a list of free blocks does not end', block)
         visit(block, granules)
         before = block
-        block = next
+        block = u32[words]
       }
     }
   }
@@ -190,6 +178,43 @@ export class FreeBlocks {
       same &&= steps === u32[this.slots + STEPS + level]
     }
     return same && levels === u32[this.slots + LEVEL_BITS]
+  }
+
+  /** Word index of the words of a free block, which are as they were written. */
+  private verified(block: Address): number {
+    const words = (block + this.linkOffset) >>> 2
+    if (this.sealAt(words, block) !== this.memory.u32[words + 3]) this.failLink(block)
+    return words
+  }
+
+  /** The same of a block that must stand behind `prev` in a list, 0 when it must be the first. */
+  private verifiedAfter(block: Address, prev: Address): number {
+    const words = this.verified(block)
+    if (this.memory.u32[words + 1] !== prev) this.failPlace(block)
+    return words
+  }
+
+  private setPrev(words: number, block: Address, prev: Address): void {
+    const u32 = this.memory.u32
+    u32[words + 1] = prev
+    u32[words + 3] = this.sealAt(words, block)
+  }
+
+  private sealAt(words: number, block: Address): number {
+    const u32 = this.memory.u32
+    return seal(u32[words], seal(u32[words + 1], seal(u32[words + 2], block ^ this.secret)))
+  }
+
+  private clearBits(list: number): void {
+    const u32 = this.memory.u32
+    const level = list >>> STEP_BITS
+    const steps = u32[this.slots + STEPS + level] & ~(1 << (list & (STEP_COUNT - 1)))
+    u32[this.slots + STEPS + level] = steps
+    if (steps === 0) u32[this.slots + LEVEL_BITS] &= ~(1 << level)
+  }
+
+  private failPlace(block: Address): never {
+    throw new InvariantError('fit', 'a free block stands in the wrong list or place', block)
   }
 
   private failLink(block: Address): never {

@@ -11,15 +11,15 @@
  * The side bit of granule i, bit i % 8 of the byte at origin - 17 - i / 8, is 1 when i is the first or the last granule of
  * a free block.
  *
- *     a free block:  | left alone: link offset bytes | next | prev | granules | check |  ...  | granules | tail check |
+ *     a free block:  | left alone: link offset bytes | next | prev | granules | seal |  ...  | granules | tail seal |
  *
- *         check      = next ^ prev ^ granules ^ block ^ secret
- *         tail check = granules ^ block ^ secret, in the last 8 bytes
+ *         seal      = seal(next, seal(prev, tail seal))
+ *         tail seal = seal(granules, block ^ secret), in the last 8 bytes
  *
  * Words that somebody overwrote are recognised before they are followed.
  */
 export const FIT_MAGIC = 0x53544946
-export const FIT_VERSION = 1
+export const FIT_VERSION = 2
 
 /** Bytes of the words in a free block, without those left alone. */
 export const HEAD_BYTES = 16

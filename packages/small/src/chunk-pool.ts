@@ -26,11 +26,13 @@ import {
   type Repairable,
   requireKnownOptions,
   requireOption,
+  seal as sealWord,
   type Walkable,
 } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
-// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+// Copies of imports: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const seal: typeof sealWord = sealWord
 const {
   CARVE_END,
   CARVE_NEXT,
@@ -96,7 +98,7 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     this.slots = slots
     this.phase = memory.u32[slots + PHASE]
     this.linkOffset = memory.u32[slots + LINK_OFFSET]
-    this.secret = memory.secret
+    this.secret = memory.secret | 0
     this.chunkSize = memory.u32[slots + CHUNK_SIZE]
     this.alignment = Math.min(this.chunkSize & -this.chunkSize, parent.alignment, 16)
   }
@@ -182,7 +184,7 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     if (chunk === 0 || size > this.chunkSize) return size > this.chunkSize ? 0 : this.carve()
     const link = (chunk + this.linkOffset) >>> 2
     const next = u32[link]
-    if ((next ^ chunk ^ this.secret) >>> 0 !== u32[link + 1]) this.failLink(chunk)
+    if (seal(next, chunk ^ this.secret) !== u32[link + 1]) this.failLink(chunk)
     u32[this.slots + FREE_HEAD] = next
     return chunk
   }
@@ -193,7 +195,7 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     const next = u32[this.slots + FREE_HEAD]
     const link = (address + this.linkOffset) >>> 2
     u32[link] = next
-    u32[link + 1] = next ^ address ^ this.secret
+    u32[link + 1] = seal(next, address ^ this.secret)
     u32[this.slots + FREE_HEAD] = address
   }
 
@@ -309,7 +311,7 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
       if (left-- === 0) throw new InvariantError('small pool', 'the free list does not end', chunk)
       const link = (chunk + this.linkOffset) >>> 2
       const next = u32[link]
-      if ((next ^ chunk ^ this.secret) >>> 0 !== u32[link + 1]) this.failLink(chunk)
+      if (seal(next, chunk ^ this.secret) !== u32[link + 1]) this.failLink(chunk)
       visit(chunk)
       chunk = next
     }

@@ -6,13 +6,13 @@
  *     +24  next refill      +28  refill cap, bytes   +32  phase, bytes
  *     +36  link offset      +40  chunks obtained     +44  refills
  *
- *     a free chunk:  | left alone: link offset bytes | next | next ^ chunk ^ secret |            |
+ *     a free chunk:  | left alone: link offset bytes | next | seal of it |                     |
  *
- * `next` is 0 in the last chunk. The word behind it makes a link that somebody overwrote recognisable before it is
- * followed. Chunks between carve next and carve end were never handed out and hold no links yet.
+ * `next` is 0 in the last chunk. Its seal, bound to place and secret, makes a link that somebody overwrote
+ * recognisable before it is followed. Chunks between carve next and carve end were never handed out and hold no links yet.
  */
 export const POOL_MAGIC = 0x4c4f4f50
-export const POOL_VERSION = 1
+export const POOL_VERSION = 2
 /** Bytes of the control block. */
 export const POOL_CONTROL_BYTES = 48
 /** Bytes of the two link words. */

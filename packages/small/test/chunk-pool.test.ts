@@ -9,6 +9,7 @@ import {
   PAGE_BYTES,
   publish,
   type RegionAllocator,
+  seal,
 } from '@vmalloc/memory'
 import { describe, expect, test } from 'vitest'
 import { ChunkPool, type ChunkPoolOptions } from '../src/index.ts'
@@ -245,7 +246,7 @@ describe('damage', () => {
     pool.deallocate(a, 96)
     // What a heap with the secret 98 would have written.
     memory.u32[(a + 16) >>> 2] = 0
-    memory.u32[(a + 20) >>> 2] = a ^ 98
+    memory.u32[(a + 20) >>> 2] = seal(0, a ^ 98)
     expect(() => pool.allocate(1)).toThrow(LinkError)
   })
 

@@ -20,7 +20,7 @@
  * 2^32, for a thread may free more than it allocated.
  */
 export const CACHE_MAGIC = 0x43414354
-export const CACHE_VERSION = 2
+export const CACHE_VERSION = 3
 export const MAX_CLASSES = 40
 export const CLASSES_OFFSET_BYTES = 64
 export const CLASS_BYTES = 16

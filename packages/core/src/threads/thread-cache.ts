@@ -3,9 +3,9 @@
  * any atomic operation.
  *
  * - Lists lie in the memory, in the thread's slot (cache-layout.ts): what a dead thread kept can be reclaimed.
- * - A cached block has the state "cached" in its header and a link, proved by a check word, behind it:
+ * - A cached block has the state "cached" in its header and a link, proved by its seal, behind it:
  *
- *     | header | next | next ^ block ^ secret |                     | footer |
+ *     | header | next | seal of it |                     | footer |
  *
  * - A free from any thread goes to the cache of the thread that frees.
  * - A list that is full gives half of its blocks back, one that is empty takes a batch: a thread that only allocates and
@@ -19,12 +19,13 @@
  * Only `refill`, `flush`, `settle` and `release` touch the arena or other threads' slots; they run under the lock.
  */
 import { type CacheableMarking, HeapCorruptionError } from '@vmalloc/marking'
-import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
+import { type Address, InvariantError, type Memory, seal as sealWord } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import type { ClassTables } from './cache-classes.ts'
 import * as layout from './cache-layout.ts'
 
-// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+// Copies of imports: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const seal: typeof sealWord = sealWord
 const { FLUSHES, LISTS, LOST_BLOCKS, LOST_BYTES, NET_BYTES, REFILLS, TAKEN_BLOCKS, TAKEN_BYTES } =
   layout
 /** Word offsets of the counters, from {@link ThreadCache.counters} on. */
@@ -105,7 +106,7 @@ export class ThreadCache {
     if (block === 0) return 0
     const link = (block + this.headerBytes) >>> 2
     const next = u32[link]
-    if ((next ^ block ^ this.secret) >>> 0 !== u32[link + 1]) throw this.dropList((row & 255) >>> 1)
+    if (seal(next, block ^ this.secret) !== u32[link + 1]) throw this.dropList((row & 255) >>> 1)
     const bytes = row >>> 8
     const payload = this.marking.fromCached(block, bytes)
     u32[list] = next
@@ -136,7 +137,7 @@ export class ThreadCache {
     const next = u32[list]
     const link = (block + this.headerBytes) >>> 2
     u32[link] = next
-    u32[link + 1] = next ^ block ^ this.secret
+    u32[link + 1] = seal(next, block ^ this.secret)
     u32[list] = block
     u32[list + 1] = count + 1
     if (this.counters !== 0) {
@@ -167,7 +168,7 @@ export class ThreadCache {
       const next = u32[list]
       const link = (block + this.headerBytes) >>> 2
       u32[link] = next
-      u32[link + 1] = next ^ block ^ this.secret
+      u32[link + 1] = seal(next, block ^ this.secret)
       u32[list] = block
       u32[list + 1]++
       u32[this.slot + TAKEN_BLOCKS]++
@@ -310,7 +311,7 @@ export class ThreadCache {
     const { u32 } = this.memory
     const link = (block + this.headerBytes) >>> 2
     const next = u32[link]
-    return (next ^ block ^ this.secret) >>> 0 === u32[link + 1] ? next : undefined
+    return seal(next, block ^ this.secret) === u32[link + 1] ? next : undefined
   }
 
   /** Number of blocks in a list, up to a broken link. */
