@@ -1,5 +1,5 @@
 /** `instantiate`: one module, explicitly, on vmalloc. */
-import type { Heap } from '@vmalloc/core'
+import type { Heap, HeapMap } from '@vmalloc/core'
 import { bytesOf, type ModuleBytes } from './analyse.ts'
 import { PreloadError } from './errors.ts'
 import type { Analysis } from './find/find.ts'
@@ -18,10 +18,16 @@ export interface Preloaded {
   /** `replace` or `observe`: what was done. */
   readonly mode: 'replace' | 'observe'
   /**
-   * The program's heap, `null` in observe mode. Asking makes it, from the program's own allocator; where a constructor
-   * sets that up, it is `null` until the program's first request.
+   * The program's heap, `null` in observe mode: there the original allocates.
+   *
+   * A getter. Asking makes the heap, with pages from the program's own allocator. Some programs set that allocator up in
+   * a constructor that their glue calls after instantiation, emmalloc's for one: a heap made earlier would take
+   * pages from an allocator that does not know its own memory. There it is `null` until the program's first request,
+   * so that `const { heap } = ...` keeps the `null`: ask the object itself, `preloaded.heap`, when the program runs.
    */
   readonly heap: Heap | null
+  /** What every byte of the heap is, for pictures; in observe mode the blocks seen. `null` where there is no heap yet. */
+  readonly map: () => HeapMap | null
   /** What was found so far. */
   readonly report: () => Report
   /** The calls so far as the bytes of an `.mtr` file; `null` unless the option `record` was given. */
@@ -64,6 +70,7 @@ export async function instantiate(
     get heap() {
       return session.heap
     },
+    map: session.map,
     report: session.report,
     trace: session.trace,
   }

@@ -1,7 +1,7 @@
 /**
  * A session: one instance of a rewritten module, its runtime in the hook table, its report.
  */
-import type { Heap } from '@vmalloc/core'
+import type { Heap, HeapMap } from '@vmalloc/core'
 import { PreloadError } from './errors.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Plan } from './prepare.ts'
@@ -9,6 +9,7 @@ import { familyHook } from './runtime/family.ts'
 import { exportNames } from './runtime/frame-names.ts'
 import { Ledger } from './runtime/ledger.ts'
 import { Observation } from './runtime/observation.ts'
+import { observedMap } from './runtime/observed-map.ts'
 import { type NumberFunction, Originals } from './runtime/originals.ts'
 import { Recording } from './runtime/recording.ts'
 import { Replacement } from './runtime/replacement.ts'
@@ -31,6 +32,8 @@ export interface Session {
    * constructor sets the original allocator up, on the first request only, and `null` before.
    */
   readonly heap: Heap | null
+  /** What every byte of the heap is, for pictures; in observe mode the blocks seen. `null` where there is no heap yet. */
+  readonly map: () => HeapMap | null
   /** What was found so far. Bound: may be taken out of the object. */
   readonly report: () => Report
   /** The calls so far as the bytes of an `.mtr` file; `null` unless the option `record` was given. */
@@ -69,7 +72,7 @@ export function equip(
     ? null
     : new Replacement({ ...common, supply, guarded, reallocZeroFrees })
   const observation = observing
-    ? new Observation({ ...common, closed: verdict === 'replace' })
+    ? new Observation({ ...common, supply, closed: verdict === 'replace' })
     : null
   const recording = options.record ? new Recording(originals, memory) : null
   const hooks = functions.map((found, slot) => {
@@ -99,6 +102,10 @@ export function equip(
       const early = plan.analysis.setUpByConstructor
       return (early ? replacement?.heapIfMade : replacement?.heap) ?? null
     },
+    map: () =>
+      observation === null
+        ? (replacement?.heapIfMade?.map() ?? null)
+        : observedMap(observation.blocks),
     report: () => reportOf(sources),
     trace: () => recording?.bytes('preload') ?? null,
   }

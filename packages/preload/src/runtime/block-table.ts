@@ -1,71 +1,105 @@
 /**
- * Blocks of a foreign allocator by address: size and stack of the live ones, and which addresses were freed.
+ * Blocks by address, outside of the program's memory and so out of reach of its overflows: what was asked for, and the
+ * number of the stack that asked; for freed ones, what they were.
  *
- * Two words for every 8 bytes of the memory, in leaves of 64 KiB of it that are made when a block appears there. A `Map`
+ * Two words for every possible block, in leaves of 64 KiB of memory that are made when a block appears there. A `Map`
  * would do, but at millions of births and deaths a second its garbage costs more than the program.
+ *
+ *     leaf:   ... | size + 1 | site | size + 1 | site | ...      size word 0: no block ever began there
  */
 import type { Address } from '@vmalloc/memory'
 
 const LEAF_BITS = 16
-const UNIT_BITS = 3
-const LEAF_UNITS = 2 ** (LEAF_BITS - UNIT_BITS)
-/** Values of a size word: never seen, freed, else bytes + 2. */
-const UNKNOWN = 0
-const FREED = 1
-const LIVE = 2
-
-interface Leaf {
-  readonly sizes: Uint32Array
-  readonly sites: Uint32Array
-}
+const WORDS = 2
+/** Site of a block that was freed. */
+const FREED = 0xffffffff
 
 export class BlockTable {
-  private readonly leaves: (Leaf | undefined)[] = []
+  private readonly leaves: (Uint32Array | undefined)[] = []
+  private readonly unitBits: number
+  private readonly leafWords: number
+  private readonly unitMask: number
+  /** Bits that are 0 in the address of a block. */
+  private readonly lowMask: number
 
-  /** Bytes of a live block, -1 for an address that was freed, -2 for one never seen. */
-  sizeAt(address: Address): number {
-    const leaf = this.leaves[address >>> LEAF_BITS]
-    return leaf === undefined ? UNKNOWN - LIVE : leaf.sizes[unitOf(address)] - LIVE
+  /** @param alignment - Bytes, a power of two: what every address is a multiple of. */
+  constructor(alignment: number) {
+    this.unitBits = 31 - Math.clz32(alignment)
+    const units = 2 ** (LEAF_BITS - this.unitBits)
+    this.leafWords = units * WORDS
+    this.unitMask = units - 1
+    this.lowMask = alignment - 1
   }
 
+  /** Bytes of a live block, -1 where none begins. */
+  sizeAt(address: Address): number {
+    const leaf = this.leaves[address >>> LEAF_BITS]
+    if (leaf === undefined || (address & this.lowMask) !== 0) return -1
+    const word = this.wordOf(address)
+    return leaf[word + 1] === FREED ? -1 : leaf[word] - 1
+  }
+
+  /** Bytes that a block freed and not handed out again had, -1 where there is none. */
+  freedSizeAt(address: Address): number {
+    const leaf = this.leaves[address >>> LEAF_BITS]
+    if (leaf === undefined || (address & this.lowMask) !== 0) return -1
+    const word = this.wordOf(address)
+    return leaf[word + 1] === FREED ? leaf[word] - 1 : -1
+  }
+
+  /** Number of a live block's stack, 0 for none. */
   siteAt(address: Address): number {
-    return this.leaves[address >>> LEAF_BITS]?.sites[unitOf(address)] ?? 0
+    const site = this.leaves[address >>> LEAF_BITS]?.[this.wordOf(address) + 1] ?? 0
+    return site === FREED ? 0 : site
   }
 
   set(address: Address, size: number, site: number): void {
-    const leaf = this.leafOf(address)
-    const unit = unitOf(address)
-    leaf.sizes[unit] = size + LIVE
-    leaf.sites[unit] = site
+    const leaf = this.leaves[address >>> LEAF_BITS] ?? this.addLeaf(address)
+    const word = this.wordOf(address)
+    leaf[word] = size + 1
+    leaf[word + 1] = site
   }
 
+  /** Notes that the live block at an address was freed. */
   setFreed(address: Address): void {
-    const leaf = this.leafOf(address)
-    leaf.sizes[unitOf(address)] = FREED
+    const leaf = this.leaves[address >>> LEAF_BITS]
+    if (leaf !== undefined) leaf[this.wordOf(address) + 1] = FREED
   }
 
   /** Visits the live blocks in address order. */
   forEach(visit: (address: Address, size: number, site: number) => void): void {
     for (const [index, leaf] of this.leaves.entries()) {
       if (leaf === undefined) continue
-      for (const [unit, size] of leaf.sizes.entries()) {
-        if (size >= LIVE) {
-          visit(index * 2 ** LEAF_BITS + unit * 2 ** UNIT_BITS, size - LIVE, leaf.sites[unit])
-        }
+      for (let word = 0; word < leaf.length; word += WORDS) {
+        if (leaf[word] === 0 || leaf[word + 1] === FREED) continue
+        const address = index * 2 ** LEAF_BITS + (word / WORDS) * 2 ** this.unitBits
+        visit(address, leaf[word] - 1, leaf[word + 1])
       }
     }
   }
 
-  private leafOf(address: Address): Leaf {
-    const index = address >>> LEAF_BITS
-    const leaf = this.leaves[index]
-    if (leaf !== undefined) return leaf
-    const made = { sizes: new Uint32Array(LEAF_UNITS), sites: new Uint32Array(LEAF_UNITS) }
-    this.leaves[index] = made
-    return made
+  /** The live block around an address, or `undefined`. Cost: linear in the units looked back over. */
+  blockAround(address: Address): { readonly address: Address; readonly size: number } | undefined {
+    const unit = 2 ** this.unitBits
+    for (let at = address - (address % unit); at >= 0; at -= unit) {
+      if (this.leaves[at >>> LEAF_BITS] === undefined) {
+        // No block begins in all of this leaf: on to the end of the one before.
+        at -= at % 2 ** LEAF_BITS
+        continue
+      }
+      const size = this.sizeAt(at)
+      if (size >= 0) return address < at + size ? { address: at, size } : undefined
+    }
+    return undefined
   }
-}
 
-function unitOf(address: Address): number {
-  return (address >>> UNIT_BITS) & (LEAF_UNITS - 1)
+  private wordOf(address: Address): number {
+    return ((address >>> this.unitBits) & this.unitMask) * WORDS
+  }
+
+  private addLeaf(address: Address): Uint32Array {
+    const leaf = new Uint32Array(this.leafWords)
+    this.leaves[address >>> LEAF_BITS] = leaf
+    return leaf
+  }
 }

@@ -12,7 +12,7 @@ export interface ReportedError {
   readonly message: string
   /** The pointer concerned, 0 when there is none. */
   readonly address: number
-  /** Bytes of the block: those asked for with the preset `debug`, else those usable; `undefined` when unknown. */
+  /** Bytes of the block: those asked for with `debug` or with stacks, else those usable; `undefined` when unknown. */
   readonly size: number | undefined
   /** First damaged byte: 0 is the first behind the block's `size`, -1 the last before the block. */
   readonly offset: number | undefined
@@ -27,8 +27,6 @@ export interface ReportedError {
 /** Errors beyond are counted only. */
 const MOST_ERRORS = 1000
 const SIZE_CLASSES = 33
-/** Codes that say a live block is damaged, not that a pointer is wrong. */
-const DAMAGE: readonly string[] = ['OVERFLOW', 'UNDERFLOW']
 
 export class Ledger {
   readonly callsByRole: Record<Role, number> = {
@@ -48,8 +46,6 @@ export class Ledger {
   foreign = 0
   readonly errors: ReportedError[] = []
   errorCount = 0
-  /** Blocks that were to be freed and were found damaged: they stay where they are, and are reported once. */
-  readonly condemned: Set<number> = new Set()
   private readonly startedAt: number = performance.now()
 
   get calls(): number {
@@ -70,10 +66,6 @@ export class Ledger {
     during: ReportedError['during'],
     allocatedAt: () => readonly string[] = () => [],
   ): void {
-    if (thrown instanceof HeapCorruptionError && DAMAGE.includes(thrown.code)) {
-      if (this.condemned.has(thrown.address)) return
-      this.condemned.add(thrown.address)
-    }
     this.errorCount++
     if (this.errors.length < MOST_ERRORS) this.errors.push(describe(thrown, during, allocatedAt()))
   }

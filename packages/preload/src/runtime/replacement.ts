@@ -2,30 +2,30 @@
  * Replace mode: the malloc family of a program, over a heap of ours in the program's own memory.
  *
  * Features
- * - Pages come from the program's original malloc: its memory grows the way it always did, and its views stay true.
  * - What we cannot or should not answer, the original answers: requests too big, odd alignments, an exhausted memory. So
  *   `errno` is set by the program's own code, in its own way.
  * - Blocks that the original made are freed by the original.
- * - Nothing is thrown into the program: what is found goes into the ledger, and the damaged block is left alone.
+ * - Nothing is thrown into the program: what is found goes into the ledger, and the damaged block is left alone. A program
+ *   that resizes one gets a new block with the old content, as it would have without us.
  */
-import { Heap } from '@vmalloc/core'
+import { type Heap, HeapCorruptionError } from '@vmalloc/core'
 import type { Address, Memory } from '@vmalloc/memory'
 import type { Role } from '../find/roles.ts'
-import { LARGE_FROM_BYTES, programComposition } from './composition.ts'
-import { askedBytes, GUARD_BYTES, siteOf, stamp, usableBytes, verifyGuard } from './guard.ts'
+import { BlockTable } from './block-table.ts'
+import { LARGE_FROM_BYTES } from './composition.ts'
+import { Findings } from './findings.ts'
+import { GUARD_BYTES, guardIsWhole, stamp } from './guard.ts'
 import type { Ledger } from './ledger.ts'
 import type { NumberFunction, Originals } from './originals.ts'
-import { OwnedPages } from './owned-pages.ts'
+import type { OwnedPages } from './owned-pages.ts'
+import { ProgramHeap } from './program-heap.ts'
 import type { Stacks } from './stacks.ts'
+import { clearWords, copyWords } from './words.ts'
 
-/** One thread, which keeps what it freed last: that is what programs ask for next. */
-const CACHE = { slots: 1, bytesPerClass: 2 ** 20, blocksPerClass: 16_384, maxBlock: 8192 }
 /** dlmalloc's limit: requests from here on always fail. */
 export const TOO_BIG_BYTES = 0xffff0000
 const HIGHEST_ALIGNMENT_BYTES = 2 ** 30
 const PLAIN_ALIGNMENT_BYTES = 16
-/** Up to here a loop beats the call of `fill`. */
-const SHORT_BYTES = 128
 /** Blocks longer than this may grow where they lie. */
 const LONG_BYTES = 2048
 
@@ -43,81 +43,64 @@ export interface ReplacementOptions {
 }
 
 export class Replacement {
-  /** Pages of the program's memory that are ours. */
-  readonly pages: OwnedPages = new OwnedPages()
-  private readonly options: ReplacementOptions
   readonly ledger: Ledger
   readonly originals: Originals
+  readonly pages: OwnedPages
+  private readonly program: ProgramHeap
+  private readonly stacks: Stacks
+  private readonly findings: Findings
+  /** What was asked for and by whom, where a guard or a stack needs it. */
+  readonly blocks: BlockTable | null
+  private readonly guarded: boolean
+  private readonly reallocZeroFrees: boolean
+  private readonly supply: NumberFunction
+  /** Bytes every request gets on top. */
   private readonly extra: number
-  private made: Heap | null = null
-  private madeMemory: Memory | null = null
-  /** Why there is no heap: tried once, for each try takes memory. The originals serve the program then. */
-  private failed: unknown = null
 
   constructor(options: ReplacementOptions) {
-    this.options = options
-    this.ledger = options.ledger
-    this.originals = options.originals
-    this.extra = options.guarded ? GUARD_BYTES : 0
+    const { ledger, stacks, originals, supply, guarded } = options
+    this.ledger = ledger
+    this.originals = originals
+    this.program = new ProgramHeap(options.memory, (bytes) => originals.call(supply, bytes))
+    this.pages = this.program.pages
+    this.stacks = stacks
+    this.blocks = guarded || stacks.captures ? new BlockTable(PLAIN_ALIGNMENT_BYTES) : null
+    this.findings = new Findings({ ledger, stacks, blocks: this.blocks, guarded })
+    this.guarded = guarded
+    this.reallocZeroFrees = options.reallocZeroFrees
+    this.supply = supply
+    this.extra = guarded ? GUARD_BYTES : 0
   }
 
   /** The heap, or `null` before the program's first request. */
   get heapIfMade(): Heap | null {
-    return this.made
+    return this.program.made
   }
 
-  /** The heap; made on first use, for the program's allocator may need its constructors first. */
+  /** The heap; made on first use. */
   get heap(): Heap {
-    return this.made ?? this.makeHeap()
-  }
-
-  /** Bytes of a block of ours that the program may use: what it asked for, if we know. */
-  sizeOf(address: Address): number {
-    return this.options.guarded ? askedBytes(this.memory, address) : this.heap.usableSize(address)
-  }
-
-  /** Number of the stack that allocated a block of ours; 0 when there is none. */
-  siteOf(address: Address): number {
-    return this.options.guarded ? siteOf(this.memory, address) : 0
-  }
-
-  /** @throws `HeapCorruptionError` when the marks or the guard of a live block are damaged. */
-  verify(address: Address): void {
-    this.heap.usableSize(address)
-    if (this.options.guarded) verifyGuard(this.memory, address)
+    return this.program.heap
   }
 
   /** The program's memory with current views. */
   get memory(): Memory {
-    return (this.madeMemory ?? this.heap.memory).refresh()
+    return this.program.memory
   }
 
-  private makeHeap(): Heap {
-    const { memory, supply } = this.options
-    if (this.failed !== null) throw this.failed
+  /** Whether the program gave up the damaged block at this address. */
+  condemned(address: Address): boolean {
+    return this.findings.condemned(address)
+  }
+
+  /** @throws `HeapCorruptionError` when the marks or the guard of a live block are damaged, and that was not found before. */
+  verify(address: Address): void {
     try {
-      const heap = this.createHeap(memory, supply)
-      this.made = heap
-      this.madeMemory = heap.memory
-      return heap
+      this.heap.usableSize(address)
+      if (this.blocks !== null) this.requireGuard(address, this.blocks.sizeAt(address))
     } catch (error) {
-      this.ledger.enter(error, 'malloc')
-      this.failed = error
-      throw error
+      if (!(error instanceof HeapCorruptionError)) throw error
+      if (!this.findings.known(address)) throw this.findings.explained(error, this.memory)
     }
-  }
-
-  private createHeap(memory: WebAssembly.Memory, supply: NumberFunction): Heap {
-    return Heap.create({
-      composition: programComposition,
-      threadCache: CACHE,
-      memory,
-      grow: (bytes) => {
-        const address = this.originals.call(supply, bytes)
-        if (address !== 0) this.pages.add(address, bytes)
-        return address
-      },
-    })
   }
 
   /** @returns 0 when the original should be asked. */
@@ -126,7 +109,7 @@ export class Replacement {
     if (size >= TOO_BIG_BYTES) return 0
     try {
       const address = this.heap.malloc(size + this.extra)
-      if (this.extra !== 0 && address !== 0) this.guard(address, size)
+      if (this.blocks !== null && address !== 0) this.born(this.blocks, address, size)
       return address
     } catch (error) {
       this.enter(error, 'malloc')
@@ -141,22 +124,13 @@ export class Replacement {
       const large = size >= LARGE_FROM_BYTES
       const address = large ? heap.calloc(1, size + this.extra) : heap.malloc(size + this.extra)
       if (address === 0) return 0
-      if (!large) this.clear(address, size)
-      if (this.extra !== 0) this.guard(address, size)
+      if (!large) clearWords(heap.memory, address, size)
+      if (this.blocks !== null) this.born(this.blocks, address, size)
       return address
     } catch (error) {
       this.enter(error, 'calloc')
       return 0
     }
-  }
-
-  /** Zeroes whole words: a payload of ours has a multiple of 4 bytes. */
-  private clear(address: Address, size: number): void {
-    const { u32 } = this.memory
-    const first = address >>> 2
-    const end = (address + size + 3) >>> 2
-    if (size > SHORT_BYTES) u32.fill(0, first, end)
-    else for (let index = first; index < end; index++) u32[index] = 0
   }
 
   allocateAligned(alignment: number, size: number): Address {
@@ -166,7 +140,7 @@ export class Replacement {
     this.ledger.countSize(size)
     try {
       const address = this.heap.alignedAlloc(size + this.extra, alignment)
-      if (this.extra !== 0 && address !== 0) this.guard(address, size)
+      if (this.blocks !== null && address !== 0) this.born(this.blocks, address, size)
       return address
     } catch (error) {
       this.enter(error, 'memalign')
@@ -176,8 +150,10 @@ export class Replacement {
 
   free(address: Address): void {
     try {
-      if (this.extra !== 0) this.options.stacks.release(this.checkedSite(address))
+      const { blocks } = this
+      if (blocks !== null) this.requireGuard(address, blocks.sizeAt(address))
       this.heap.free(address)
+      if (blocks !== null) this.died(blocks, address)
     } catch (error) {
       this.enter(error, 'free', address)
     }
@@ -200,23 +176,40 @@ export class Replacement {
       return this.originals.call(original, address, second, third)
     }
     this.ledger.countSize(size)
-    if (size === 0 && this.options.reallocZeroFrees) {
+    if (size === 0 && this.reallocZeroFrees) {
       this.free(address)
       return 0
     }
     try {
-      const site = this.extra === 0 ? 0 : this.checkedSite(address)
+      const { blocks } = this
+      if (blocks !== null) this.requireGuard(address, blocks.sizeAt(address))
       const moved = size >= TOO_BIG_BYTES ? 0 : this.resize(address, size)
       if (moved === 0) return this.moveToOriginal(address, size)
-      if (this.extra !== 0) {
-        this.options.stacks.release(site)
-        this.guard(moved, size)
+      if (blocks !== null) {
+        this.died(blocks, address)
+        this.born(blocks, moved, size)
       }
       return moved
     } catch (error) {
-      this.enter(error, 'realloc', address)
-      return 0
+      return this.salvage(error, address, size)
     }
+  }
+
+  usable(address: Address): number {
+    try {
+      if (this.blocks !== null) this.requireGuard(address, this.blocks.sizeAt(address))
+      return this.sizeOf(address)
+    } catch (error) {
+      const found = this.enter(error, 'malloc_usable_size', address)
+      return found?.size ?? 0
+    }
+  }
+
+  /** Bytes the program may use of a sound block: what it asked for, if we know. */
+  private sizeOf(address: Address): number {
+    const usable = this.heap.usableSize(address)
+    const asked = this.blocks?.sizeAt(address) ?? -1
+    return asked < 0 ? usable : asked
   }
 
   /**
@@ -233,60 +226,67 @@ export class Replacement {
     if (usable > LONG_BYTES) return heap.realloc(address, wanted)
     const moved = heap.malloc(wanted)
     if (moved === 0) return 0
-    this.copy(address, moved, Math.min(usable, wanted))
+    copyWords(heap.memory, address, moved, Math.min(usable, wanted))
     heap.free(address)
     return moved
   }
 
-  /** Copies whole words: a payload of ours has a multiple of 4 bytes. */
-  private copy(from: Address, to: Address, bytes: number): void {
-    const { u8, u32 } = this.memory
-    if (bytes > SHORT_BYTES) {
-      u8.copyWithin(to, from, from + bytes)
-      return
-    }
-    const distance = (to - from) / 4
-    const end = (from + bytes + 3) >>> 2
-    for (let index = from >>> 2; index < end; index++) u32[index + distance] = u32[index]
-  }
-
   /** Our heap has no room: the original may have, and if it has none it says so its own way. */
   private moveToOriginal(address: Address, size: number): Address {
-    const moved = this.originals.call(this.options.supply, size)
+    const moved = this.originals.call(this.supply, size)
     if (moved === 0) return 0
-    const kept = Math.min(size, this.usable(address))
-    this.memory.u8.copyWithin(moved, address, address + kept)
+    this.copyTo(moved, address, Math.min(size, this.sizeOf(address)))
     this.free(address)
     return moved
   }
 
-  usable(address: Address): number {
-    try {
-      this.heap.usableSize(address)
-      return this.sizeOf(address)
-    } catch (error) {
-      this.enter(error, 'malloc_usable_size', address)
-      return usableBytes(this.memory, address)
+  /**
+   * A resize that met an error. The block is left where it is, and the program gets its content in a new one, if only
+   * its size is known: without us it would have gone on, and what it did wrong is in the report.
+   *
+   * @returns 0 for a pointer to nowhere.
+   */
+  private salvage(thrown: unknown, address: Address, size: number): Address {
+    const kept = this.enter(thrown, 'realloc', address)?.size
+    if (kept === undefined || size >= TOO_BIG_BYTES) return 0
+    const fresh = this.allocate(size)
+    const moved = fresh === 0 ? this.originals.call(this.supply, size) : fresh
+    if (moved !== 0) this.copyTo(moved, address, Math.min(size, kept))
+    return moved
+  }
+
+  private copyTo(to: Address, from: Address, bytes: number): void {
+    this.memory.u8.copyWithin(to, from, from + bytes)
+  }
+
+  /** Enters a block of ours that was just made. */
+  private born(blocks: BlockTable, address: Address, size: number): void {
+    if (this.guarded) stamp(this.memory, address, size)
+    blocks.set(address, size, this.stacks.capture())
+  }
+
+  private died(blocks: BlockTable, address: Address): void {
+    this.stacks.release(blocks.siteAt(address))
+    blocks.setFreed(address)
+  }
+
+  /**
+   * @param asked - Bytes asked for, or -1 for a block that the table does not know.
+   * @throws `HeapCorruptionError` when the guard is damaged, or the marks in a way that looks like it.
+   */
+  private requireGuard(address: Address, asked: number): void {
+    if (asked < 0) {
+      if (this.findings.condemned(address)) throw new HeapCorruptionError('DOUBLE_FREE', address)
+      return
     }
+    if (!this.guarded || guardIsWhole(this.memory, address, asked)) return
+    this.heap.usableSize(address)
+    throw new HeapCorruptionError('OVERFLOW', address)
   }
 
-  private guard(address: Address, size: number): void {
-    stamp(this.memory, address, size, this.options.stacks.capture())
-  }
-
-  /** Checks a guarded block. @returns The number of its stack. @throws `HeapCorruptionError` */
-  private checkedSite(address: Address): number {
-    this.verify(address)
-    return siteOf(this.memory, address)
-  }
-
-  /** Enters an error, but for the one that is repeated with each request: that there is no heap. */
-  private enter(error: unknown, during: Role, address: Address = 0): void {
-    if (error === this.failed) return
-    this.ledger.enter(error, during, () => (address === 0 ? [] : this.allocatedAt(address)))
-  }
-
-  private allocatedAt(address: Address): readonly string[] {
-    return this.options.guarded ? this.options.stacks.frames(siteOf(this.memory, address)) : []
+  /** @returns What was found about the pointer given, or `null`. */
+  private enter(error: unknown, during: Role, address: Address = 0): HeapCorruptionError | null {
+    const memory = this.heapIfMade === null ? null : this.memory
+    return this.findings.enter(error, memory, during, address)
   }
 }

@@ -1,7 +1,8 @@
 /** The report of a run: what was found, what is live, how much was asked for. */
-import type { Heap, HeapBlock } from '@vmalloc/core'
+import type { Heap } from '@vmalloc/core'
 import type { Analysis } from '../find/find.ts'
 import type { Role } from '../find/roles.ts'
+import type { BlockTable } from './block-table.ts'
 import { nameFrames } from './frame-names.ts'
 import { describe, type Ledger, type ReportedError } from './ledger.ts'
 import type { Observation } from './observation.ts'
@@ -130,36 +131,51 @@ function surveyObserved({ observation, stacks }: Sources): Survey {
   return survey
 }
 
-function surveyHeap(
-  { stacks, ledger }: Sources,
-  replacement: Replacement,
-  now: ReportedError[],
-): Survey {
+function surveyHeap({ stacks }: Sources, replacement: Replacement, now: ReportedError[]): Survey {
   const survey = new Survey()
   const heap = replacement.heapIfMade
   if (heap === null) return survey
-  for (const { address, size } of liveBlocks(heap, now)) {
-    if (ledger.condemned.has(address)) continue
+  const { blocks } = replacement
+  for (const { address, size } of liveBlocks(heap, blocks, now)) {
+    if (replacement.condemned(address)) continue
+    const asked = blocks?.sizeAt(address) ?? -1
+    const stack = stacks.frames(blocks?.siteAt(address) ?? 0)
+    survey.add(address, asked < 0 ? size : asked, stack)
     try {
       replacement.verify(address)
-      survey.add(address, replacement.sizeOf(address), stacks.frames(replacement.siteOf(address)))
     } catch (error) {
-      now.push(describe(error, 'report', []))
-      survey.add(address, size, [])
+      now.push(describe(error, 'report', stack))
     }
   }
   return survey
 }
 
-/** Blocks in use; what a damaged header hides is missing, and the damage entered. */
-function liveBlocks(heap: Heap, now: ReportedError[]): HeapBlock[] {
-  const blocks: HeapBlock[] = []
+interface LiveBlock {
+  readonly address: number
+  readonly size: number
+}
+
+/** Blocks in use. Where a damaged header ends the walk, the table knows them; else some are missing, and that is entered. */
+function liveBlocks(
+  heap: Heap,
+  known: BlockTable | null,
+  now: ReportedError[],
+): readonly LiveBlock[] {
+  const blocks: LiveBlock[] = []
   try {
     heap.walk((block) => {
       if (block.state === 'used' && block.kind !== 'meta') blocks.push(block)
     })
+    return blocks
   } catch (error) {
-    now.push(describe(error, 'report', []))
+    if (known === null) {
+      now.push(describe(error, 'report', []))
+      return blocks
+    }
   }
-  return blocks
+  const asked: LiveBlock[] = []
+  known.forEach((address, size) => {
+    asked.push({ address, size })
+  })
+  return asked
 }

@@ -8,6 +8,8 @@
  */
 const CAPTURES_PER_RATE = 1024
 const FRAMES = 12
+/** Frames of our own, at the most, that come before the program's. */
+const OWN_FRAMES = 6
 /** No stack: the allocation was not sampled. */
 export const NO_SITE = 0
 
@@ -34,6 +36,11 @@ export class Stacks {
 
   constructor(mode: StackMode) {
     this.mode = mode
+  }
+
+  /** Whether any stack is ever captured. */
+  get captures(): boolean {
+    return this.mode !== 'none'
   }
 
   /** @returns The number of a new capture, or {@link NO_SITE}. */
@@ -66,8 +73,7 @@ export class Stacks {
 export function captureStack(): Captured {
   const limit = engine.stackTraceLimit
   if (engine.captureStackTrace === undefined) return new Error()
-  // Four frames of our own, at the most, come before the program's.
-  engine.stackTraceLimit = FRAMES + 4
+  engine.stackTraceLimit = FRAMES + OWN_FRAMES
   const holder = {}
   engine.captureStackTrace(holder)
   engine.stackTraceLimit = limit

@@ -13,6 +13,8 @@ export interface Loaded {
     readonly u8: () => Uint8Array
     readonly malloc: (size: number) => number
     readonly free: (address: number) => void
+    /** Makes the program itself write so many bytes. */
+    readonly write: (address: number, bytes: number) => void
   }
 }
 

@@ -17,7 +17,11 @@ interface Statement {
 interface Sqlite {
   oo1: { DB: new (name: string) => Database }
   wasm: {
-    exports: { malloc(size: number): number; free(address: number): void }
+    exports: {
+      malloc(size: number): number
+      free(address: number): void
+      sqlite3_randomness(bytes: number, address: number): void
+    }
     heap8u(): Uint8Array
   }
 }
@@ -39,6 +43,7 @@ export const sqlite: Program = {
         u8: () => api.wasm.heap8u(),
         malloc: (size) => api.wasm.exports.malloc(size),
         free: (address) => api.wasm.exports.free(address),
+        write: (address, bytes) => api.wasm.exports.sqlite3_randomness(bytes, address),
       },
     }
   },

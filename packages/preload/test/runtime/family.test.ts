@@ -3,7 +3,13 @@
  */
 import { Heap } from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
-import { instantiate, PreloadError, type Preloaded, type PreloadOptions } from '../../src/index.ts'
+import {
+  instantiate,
+  PreloadError,
+  type Preloaded,
+  type PreloadOptions,
+  rewrite,
+} from '../../src/index.ts'
 import { moduleBytes } from '../modules.ts'
 
 interface Native {
@@ -16,8 +22,13 @@ interface Program extends Preloaded {
   readonly u8: () => Uint8Array
 }
 
-async function start(options: PreloadOptions = {}, which = 'harfbuzz subset'): Promise<Program> {
-  const preloaded = await instantiate(moduleBytes(which), {}, options)
+/** Rewritten once a mode: finding the family again for each test would take most of the time. */
+const rewritten: Record<string, Uint8Array> = {}
+
+async function start(options: PreloadOptions = {}): Promise<Program> {
+  const { mode = 'auto' } = options
+  rewritten[mode] ??= rewrite(moduleBytes('harfbuzz subset'), { mode }).bytes
+  const preloaded = await instantiate(rewritten[mode], {}, options)
   const { exports } = preloaded.instance
   const memory = exports['memory'] as WebAssembly.Memory
   ;(exports['_initialize'] as (() => void) | undefined)?.()
@@ -86,10 +97,13 @@ test('an allocator that a constructor sets up: no heap before', async () => {
     imports[module] = { ...imports[module], [name]: () => 0 }
   }
   const preloaded = await instantiate(bytes, imports)
-  expect(preloaded.heap).toBeNull()
+  const { heap: early } = preloaded
+  expect([early, preloaded.map()]).toEqual([null, null])
   const exports = preloaded.instance.exports as unknown as Native & { __wasm_call_ctors(): void }
   exports.__wasm_call_ctors()
   const address = exports.malloc(100)
+  // A getter: what was taken out of the object before stays null, the object knows better.
+  expect(early).toBeNull()
   expect(preloaded.heap?.usableSize(address)).toBeGreaterThanOrEqual(100)
   exports.free(address)
   expect(preloaded.report().errors).toEqual([])
@@ -161,6 +175,23 @@ describe.each(['default', 'debug'] as const)('planted errors, preset %s', (prese
   })
 })
 
+test("preset default with stacks: 'all': leaks by stack, with the bytes asked for", async () => {
+  const { native, u8, report } = await start({ stacks: 'all' })
+  function leakingFunction(): number {
+    native.malloc(100)
+    return native.malloc(100)
+  }
+  const address = leakingFunction()
+  native.free(leakingFunction())
+  const leaks = report().leaks.filter(({ stack }) => /leakingFunction/.test(stack.join()))
+  // Three calls of malloc in two lines, called from two lines: one was freed.
+  expect(leaks.map(({ blocks, bytes }) => [blocks, bytes])).toEqual(Array(3).fill([1, 100]))
+  u8().fill(1, address, address + 160)
+  native.free(address)
+  expect(report().errors[0]).toMatchObject({ code: 'OVERFLOW', address, size: 100 })
+  expect(report().errors[0].allocatedAt.join('\n')).toMatch(/leakingFunction/)
+})
+
 describe('debug', () => {
   test('an overflow inside the slack of a block is found, at the byte', async () => {
     const { native, u8, report } = await start({ preset: 'debug' })
@@ -186,21 +217,54 @@ describe('debug', () => {
 })
 
 describe('observe', () => {
+  const codes = ({ report }: Program): unknown[] =>
+    report().errors.map(({ code, address, during }) => [code, address, during])
+
   test('the original allocates; calls, sizes, leaks and double frees are seen', async () => {
-    const { native, report, heap, mode } = await start({ mode: 'observe' })
+    const program = await start({ mode: 'observe' })
+    const { native, report, heap, mode } = program
     expect([mode, heap]).toEqual(['observe', null])
     const before = report()
     const kept = native.malloc(1234)
     const freed = native.malloc(100)
     native.free(freed)
     native.free(freed)
-    const { errors, live, leaks, callsByFunction } = report()
+    const { live, leaks, callsByFunction } = report()
     expect(live - before.live).toBe(1234)
     expect(leaks.some(({ example, bytes }) => example === kept && bytes === 1234)).toBe(true)
-    expect(errors.map(({ code, address }) => [code, address])).toEqual([['DOUBLE_FREE', freed]])
+    expect(codes(program)).toEqual([['DOUBLE_FREE', freed, 'free']])
     expect(callsByFunction.malloc - before.callsByFunction.malloc).toBe(2)
     expect(native.malloc(100)).toBeGreaterThan(0)
   })
+
+  test('pointers into a block, crooked ones, and such outside of the memory', async () => {
+    const program = await start({ mode: 'observe' })
+    const { native, report } = program
+    const address = native.malloc(100)
+    const wrong = [address + 16, address + 3, 0x7fff_fff0]
+    for (const pointer of wrong) native.free(pointer)
+    expect(codes(program)).toEqual(wrong.map((pointer) => ['INVALID_POINTER', pointer, 'free']))
+    expect(report().errors[0].message).toMatch(/16 bytes into a block of 100/)
+    native.free(address)
+    expect(report().errors).toHaveLength(3)
+  })
+
+  test('a picture: live blocks where they lie, the rest foreign', async () => {
+    const { native, map } = await start({ mode: 'observe' })
+    const small = native.malloc(50)
+    const medium = native.malloc(5000)
+    const pieces = map()?.pieces ?? []
+    expect(pieces).toContainEqual({ address: small, size: 50, part: 'small' })
+    expect(pieces).toContainEqual({ address: medium, size: 5000, part: 'medium' })
+    native.free(small)
+    expect(map()?.pieces).not.toContainEqual({ address: small, size: 50, part: 'small' })
+  })
+})
+
+test('replace: a picture of the heap, once there is one', async () => {
+  const { native, map } = await start()
+  const address = native.malloc(50)
+  expect(map()?.pieces.some((piece) => piece.address === address)).toBe(true)
 })
 
 describe('refusals', () => {

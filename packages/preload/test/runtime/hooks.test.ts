@@ -172,4 +172,58 @@ describe.each([false, true])('guarded: %s', (guarded) => {
     expect(ledger.errors.map(({ code }) => code)).toEqual(['INTERNAL'])
     expect(ledger.errors[0].message).toMatch(/no memory to begin with/)
   })
+
+  test('a realloc of a damaged block is reported, and its content moves; nobody gets the block again', () => {
+    const address = call('malloc', 20)
+    for (let at = 0; at < 28; at++) bytes(address, 28)[at] = at + 1
+    const moved = call('realloc', address, 300)
+    expect(moved).not.toBe(address)
+    expect([...bytes(moved, 20)]).toEqual(Array.from({ length: 20 }, (_, at) => at + 1))
+    expect(ledger.errors).toMatchObject([
+      { code: 'OVERFLOW', address, size: 20, offset: 0, during: 'realloc' },
+    ])
+    const later = Array.from({ length: 200 }, () => call('malloc', 20))
+    expect(later).not.toContain(address)
+    // The program gave it up: a second time is a second free, though the block was never given back.
+    call('free', address)
+    call('free', moved)
+    expect(ledger.errors.map(({ code }) => code)).toEqual(['OVERFLOW', 'DOUBLE_FREE'])
+    expect(asked).toEqual([])
+  })
+
+  test('a realloc of a freed block is reported, and gives a block', () => {
+    const address = call('malloc', 100)
+    bytes(address, 100).fill(7)
+    call('free', address)
+    const moved = call('realloc', address, 200)
+    expect(moved).toBeGreaterThan(0)
+    expect(
+      bytes(moved, 100)
+        .subarray(16)
+        .every((byte) => byte === 7),
+    ).toBe(true)
+    expect(ledger.errors).toMatchObject([{ code: 'DOUBLE_FREE', address, during: 'realloc' }])
+    if (guarded) expect(ledger.errors[0].size).toBe(100)
+    replacement.heap.check()
+  })
+
+  test('a realloc of a pointer into a block is reported, and gives 0', () => {
+    const address = call('malloc', 100)
+    expect(call('realloc', address + 32, 200)).toBe(0)
+    expect(ledger.errors).toMatchObject([{ code: 'INVALID_POINTER', address: address + 32 }])
+    call('free', address)
+    expect(ledger.errorCount).toBe(1)
+  })
+
+  test('malloc_usable_size of a damaged block reports it once; it counts as live until it is freed', () => {
+    const address = call('malloc', 20)
+    bytes(address, 21)[20] ^= 0xff
+    expect([call('malloc_usable_size', address), call('malloc_usable_size', address)]).toEqual([
+      20, 20,
+    ])
+    expect(replacement.condemned(address)).toBe(false)
+    call('free', address)
+    expect(replacement.condemned(address)).toBe(true)
+    expect(ledger.errors).toMatchObject([{ code: 'OVERFLOW', during: 'malloc_usable_size' }])
+  })
 })
