@@ -32,6 +32,7 @@ import {
   type RegionWalker,
   type Repairable,
   SIDE_BACK_BYTES as sideBackBytes,
+  type Trimmable,
   type Walkable,
 } from '@vmalloc/memory'
 import { checkBuddy } from './check.ts'
@@ -57,6 +58,8 @@ export class Buddy
   implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable, RegionTenant
 {
   readonly alignment: number = 16
+  /** Present when the option `release` is on. */
+  declare readonly trim?: Trimmable['trim']
   /** log2 of the bytes of a granule. */
   declare readonly granuleBits: number
   /** @internal */
@@ -72,6 +75,7 @@ export class Buddy
     this.granuleBits = memory.u32[this.slots + GRANULE_BITS]
     this.lists = new FreeLists(memory, this.slots)
     this.regions = regions
+    if (regions.releases) this.trim = () => regions.trim(this)
   }
 
   /** Bytes of control area that a buddy in a memory of `maximum` bytes takes. */

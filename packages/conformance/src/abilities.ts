@@ -11,6 +11,8 @@ import type {
   InPlaceResizer,
   Owner,
   RegionAllocator,
+  RegionFinder,
+  Trimmable,
   Walkable,
   ZeroedAllocator,
 } from '@vmalloc/memory'
@@ -24,7 +26,9 @@ export type AbleAllocator = RegionAllocator &
       DivisibleAllocator &
       Owner &
       Checkable &
-      Walkable
+      Walkable &
+      Trimmable &
+      RegionFinder
   >
 
 /** How a wrapper does what its parent can. */
@@ -44,5 +48,7 @@ export function keepAbilities(
   if (parent.allocateAligned !== undefined) kept['allocateAligned'] = wrappers.allocateAligned
   if (parent.allocateZeroed !== undefined) kept['allocateZeroed'] = wrappers.allocateZeroed
   if (parent.owns !== undefined) kept['owns'] = (address: number) => parent.owns?.(address) === true
+  const { regionOf } = parent
+  if (regionOf !== undefined) kept['regionOf'] = (address: number) => regionOf.call(parent, address)
   Object.assign(wrapper, kept)
 }

@@ -32,6 +32,7 @@ export type Law =
   | 'zeroed'
   | 'divisible'
   | 'owner'
+  | 'trim'
   | 'check'
   | 'walk'
 

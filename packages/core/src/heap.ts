@@ -221,6 +221,32 @@ export class Heap extends HeapFront {
     return this.session.inspect(() => statsOf(this.session))
   }
 
+  /**
+   * Gives back what it can: the blocks that this thread keeps ready to the strategies, and regions in which nothing is in
+   * use to the page source, where requests of every size can have them. To be called after a phase that needed much
+   * memory. The page source keeps what it gets: see the page on footprint for what a system can get back.
+   *
+   * What other threads keep ready stays theirs: they may call this too. Nor does it empty the quarantine of the preset
+   * `debug`. A heap of the preset `classic` keeps its regions, as its model does.
+   *
+   * @returns Bytes that the page source got back. Cost: linear in the free chunks.
+   * @throws `HeapCorruptionError` when a free block was written to; then the rest may have been given back.
+   *
+   * @example
+   * ```ts
+   * import { Heap } from '@vmalloc/core'
+   *
+   * const heap = Heap.create()
+   * const blocks = Array.from({ length: 10_000 }, () => heap.malloc(16))
+   * for (const block of blocks) heap.free(block)
+   * heap.trim() > 300_000 // => true
+   * heap.stats().mapped - heap.stats().meta // => 0
+   * ```
+   */
+  trim(): number {
+    return this.session.trim()
+  }
+
   /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. */
   check(): void {
     this.session.check()

@@ -26,6 +26,8 @@ const POOL_CONTROL_ROOM_BYTES = 64
 /** What tells the two presets apart besides their sizes. */
 interface Style {
   readonly name: string
+  /** Whether regions go back to the page source: all but one by themselves, the rest and those of pools at `trim`. */
+  readonly release: boolean
   readonly sizes: Required<Tuning>
   parts(memory: Memory): { readonly marking: Marking; readonly guard?: Guard }
   /** Debugging presets only. */
@@ -36,6 +38,7 @@ interface Style {
 
 const DEFAULT_STYLE: Style = {
   name: 'default',
+  release: true,
   sizes: {
     pools: [16, 32, 48, 64],
     firstRefill: 4096,
@@ -53,6 +56,7 @@ const DEFAULT_STYLE: Style = {
       regionSize,
       growth,
       regionCap,
+      release: this.release,
       phase,
       linkOffset: headerBytes,
     })
@@ -61,6 +65,7 @@ const DEFAULT_STYLE: Style = {
 
 const CLASSIC_STYLE: Style = {
   name: 'classic',
+  release: false,
   sizes: {
     pools: [64],
     firstRefill: 12288,
@@ -79,7 +84,7 @@ const CLASSIC_STYLE: Style = {
       growth,
       regionCap,
       carveRemainder: false,
-      release: false,
+      release: this.release,
       phase,
       linkOffset: headerBytes,
     })
@@ -133,6 +138,7 @@ function pool(
   marking: Marking,
   maxPayload: number,
   sizes: Required<Tuning>,
+  release: boolean,
 ): SmallPart {
   const { phase, headerBytes, footerBytes } = marking
   const { firstRefill, refillCap } = sizes
@@ -142,6 +148,7 @@ function pool(
     refillCap,
     phase,
     linkOffset: headerBytes,
+    release,
   })
   // An attacher reads it from the memory, where somebody may have overwritten it.
   if (part.layer.chunkSize !== headerBytes + maxPayload + footerBytes) {
@@ -169,7 +176,7 @@ function compose(style: Style, tuning: Tuning, options: DebugOptions = {}): Comp
       }
       return {
         marking,
-        small: pools.map((bytes) => pool(site, marking, bytes, sizes)),
+        small: pools.map((bytes) => pool(site, marking, bytes, sizes, style.release)),
         medium: style.medium(site, sizes, marking),
         large: site.layer('large', MappedBlocks, { phase: marking.phase }),
         largeFrom,

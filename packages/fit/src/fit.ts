@@ -31,6 +31,7 @@ import {
   type RegionWalker,
   type Repairable,
   SIDE_BACK_BYTES as sideBackBytes,
+  type Trimmable,
   type Walkable,
 } from '@vmalloc/memory'
 import { checkFit } from './check.ts'
@@ -50,6 +51,8 @@ export class Fit
   implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable, RegionTenant
 {
   readonly alignment: number = 16
+  /** Present when the option `release` is on. */
+  declare readonly trim?: Trimmable['trim']
   /** log2 of the bytes of a granule. */
   declare readonly granuleBits: number
   /** @internal */
@@ -70,6 +73,7 @@ export class Fit
     this.maxBytes = Math.min(MAX_GRANULES * 2 ** this.granuleBits, MAX_BLOCK_BYTES)
     this.blocks = new FreeBlocks(memory, this.slots)
     this.regions = regions
+    if (regions.releases) this.trim = () => regions.trim(this)
   }
 
   /** Bytes of control area that a fit in a memory of `maximum` bytes takes. */

@@ -201,6 +201,19 @@ export class AddressSpace {
     return hasName(this, name)
   }
 
+  /** The mapping of the source `tag` that an address lies in. @throws `InvariantError` when it lies in none. */
+  mappingOf(address: Address, tag: number): Region {
+    const { runs } = this
+    const { u32 } = this.memory
+    const page = address >>> PAGE_BITS
+    const inside = page >= u32[this.slots + L.FIRST] && page < u32[this.slots + L.END]
+    const run = inside ? runs.find(page) : -1
+    const pages = run < 0 || runs.tag(run) !== tag ? 0 : runs.pages(run)
+    if (page >= run + pages)
+      throw new InvariantError('address space', 'no mapping of this source is there', address)
+    return { address: run * PAGE_BYTES, length: pages * PAGE_BYTES }
+  }
+
   /** Bytes mapped by sources. */
   get mappedBytes(): number {
     return this.memory.u32[this.slots + L.MAPPED] * PAGE_BYTES

@@ -74,6 +74,25 @@ export interface Owner {
   owns(address: Address): boolean
 }
 
+/** Ability: tell which region, as it was handed out, an address lies in. */
+export interface RegionFinder {
+  /**
+   * @param address - Inside a live region of this layer.
+   * @throws {@link InvariantError} when it is not.
+   */
+  regionOf(address: Address): Region
+}
+
+/** Ability: give what is kept for later requests back to the parent. */
+export interface Trimmable {
+  /**
+   * Gives every region back in which nothing is in use.
+   *
+   * @returns Bytes given back. Cost: linear in what is free.
+   */
+  trim(): number
+}
+
 /** Ability: verify every invariant of the layer. */
 export interface Checkable {
   /** @throws {@link InvariantError} naming the first broken invariant. Cost: linear in the layer's structures. */

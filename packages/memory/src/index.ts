@@ -17,8 +17,10 @@ export type {
   PieceVisitor,
   Region,
   RegionAllocator,
+  RegionFinder,
   RegionWalker,
   Repairable,
+  Trimmable,
   Walkable,
   ZeroedAllocator,
 } from './contract.ts'

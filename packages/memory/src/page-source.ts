@@ -5,7 +5,9 @@ import type {
   AlignedAllocator,
   DivisibleAllocator,
   InPlaceResizer,
+  Region,
   RegionAllocator,
+  RegionFinder,
   ZeroedAllocator,
 } from './contract.ts'
 import { PAGE_BYTES, roundUp } from './layout.ts'
@@ -14,7 +16,13 @@ const IN_PLACE = { mayMove: false, zeroed: false }
 
 /** Made by `AddressSpace.source(name)`. */
 export class PageSource
-  implements RegionAllocator, AlignedAllocator, InPlaceResizer, DivisibleAllocator, ZeroedAllocator
+  implements
+    RegionAllocator,
+    AlignedAllocator,
+    InPlaceResizer,
+    DivisibleAllocator,
+    ZeroedAllocator,
+    RegionFinder
 {
   readonly alignment: number = PAGE_BYTES
   readonly divisible = true
@@ -49,5 +57,9 @@ export class PageSource
 
   resize(address: Address, oldSize: number, newSize: number): boolean {
     return this.space.mremap(address, oldSize, newSize, IN_PLACE) !== 0
+  }
+
+  regionOf(address: Address): Region {
+    return this.space.mappingOf(address, this.tag)
   }
 }

@@ -78,6 +78,21 @@ export class PageTable {
     }
   }
 
+  /** Forgets the leaves in which every word is 0. @returns Their addresses. */
+  dropEmptyLeaves(): Address[] {
+    const { u32 } = this.memory
+    const dropped: Address[] = []
+    for (let segment = 0; segment < this.segments; segment++) {
+      const leaf = u32[this.directory + segment]
+      if (leaf === 0) continue
+      const words = u32.subarray(leaf >>> 2, (leaf + PAGE_BYTES) >>> 2)
+      if (words.some((word) => word !== 0)) continue
+      u32[this.directory + segment] = 0
+      dropped.push(leaf)
+    }
+    return dropped
+  }
+
   /** Addresses of all leaves. */
   leaves(): Address[] {
     const { u32 } = this.memory

@@ -141,6 +141,11 @@ export class RegionSet {
     return this.memory.u32[(origin - GRANULES_BACK_BYTES) >>> 2]
   }
 
+  /** Whether the plan gives wholly free regions back. */
+  get releases(): boolean {
+    return this.memory.u32[this.slots + RELEASES] !== 0
+  }
+
   /** Bytes held from the parent, side bytes included. */
   get obtainedBytes(): number {
     return this.memory.u32[this.slots + OBTAINED]
@@ -180,7 +185,7 @@ export class RegionSet {
   releaseEmpty(origin: Address, tenant: RegionTenant): void {
     const { u32 } = this.memory
     const kept = u32[this.slots + EMPTY_REGION]
-    if (u32[this.slots + RELEASES] === 0 || kept === origin) return
+    if (!this.releases || kept === origin) return
     const another = kept !== 0 && this.originOf(kept) === kept && tenant.isEmpty(kept)
     if (another && kept < origin) {
       this.giveBack(origin, tenant)
@@ -188,6 +193,27 @@ export class RegionSet {
     }
     u32[this.slots + EMPTY_REGION] = origin
     if (another) this.giveBack(kept, tenant)
+  }
+
+  /**
+   * Gives all empty regions back, the one kept for the next request too, and the leaves that name no region any more.
+   *
+   * @returns Bytes given back. Cost: linear in the pages of the memory.
+   */
+  trim(tenant: RegionTenant): number {
+    const { u32, byteLength } = this.memory
+    let bytes = 0
+    u32[this.slots + EMPTY_REGION] = 0
+    for (const origin of this.originsIn(0, byteLength)) {
+      if (!tenant.isEmpty(origin)) continue
+      bytes += u32[(origin - SIZE_BACK_BYTES) >>> 2]
+      this.giveBack(origin, tenant)
+    }
+    for (const leaf of this.table.dropEmptyLeaves()) {
+      bytes += PAGE_BYTES
+      this.parent.deallocate(leaf, PAGE_BYTES)
+    }
+    return bytes
   }
 
   /** Origins of the regions in [address, address + size), in address order, whatever the parent aligned them to. */

@@ -205,3 +205,30 @@ describe('a region', () => {
     expect([set.count, set.obtainedBytes]).toEqual([1, length])
   })
 })
+
+describe('trim', () => {
+  test('gives back empty regions, however many, and leaves that name no region', () => {
+    const { set, parent, memory } = newSet()
+    const origins = [1, 2, 3].map(() => set.obtain(1))
+    const used = new Set([origins[1]])
+    const withdrawn: number[] = []
+    const tenant = {
+      isEmpty: (origin: number) => !used.has(origin),
+      withdraw: (origin: number) => void withdrawn.push(origin),
+    }
+    const size = set.obtainedBytes / 3
+    expect(set.trim(tenant)).toBe(2 * size)
+    expect(withdrawn).toEqual([origins[0], origins[2]])
+    expect(parent.returned.map(([, length]) => length)).toEqual([size, size])
+    expect([set.count, set.obtainedBytes]).toEqual([1, size])
+    expect(origins.map((origin) => set.originOf(origin))).toEqual([0, origins[1], 0])
+    used.clear()
+    expect(set.trim(tenant)).toBe(size + PAGE_BYTES)
+    expect([set.count, set.obtainedBytes]).toEqual([0, 0])
+    expect(set.trim(tenant)).toBe(0)
+    // A leaf is made anew, zeroed, when there is a region again.
+    const again = set.obtain(1)
+    expect(set.originOf(again)).toBe(again)
+    expect(set.originsIn(0, memory.byteLength)).toEqual([again])
+  })
+})

@@ -9,7 +9,7 @@
  * - A refill is not linked at once but carved chunk by chunk, in ascending order, whenever the list is empty: the pages
  *   of a large refill are touched only when they are used.
  * - The link lies behind the bytes that the layer above wants left alone in a free chunk, usually its header.
- * - Regions are kept until the pool goes.
+ * - Regions are kept until `trim`, which gives those back of which nothing is in use (census.ts).
  *
  * Not safe against other threads by itself.
  */
@@ -22,13 +22,16 @@ import {
   MemoryError,
   type Region,
   type RegionAllocator,
+  type RegionFinder,
   type RegionWalker,
   type Repairable,
   requireKnownOptions,
   requireOption,
   seal as sealWord,
+  type Trimmable,
   type Walkable,
 } from '@vmalloc/memory'
+import { Census, type Tally } from './census.ts'
 import * as L from './layout.ts'
 
 // Copies of imports: an import is a cell that V8 loads and tests at each use, a local constant is folded.
@@ -39,6 +42,7 @@ const {
   CHUNKS,
   CHUNK_SIZE,
   FREE_HEAD,
+  KEEPS,
   LINK_BYTES,
   LINK_OFFSET,
   MAGIC,
@@ -75,23 +79,32 @@ export interface ChunkPoolOptions {
    * @defaultValue 0
    */
   readonly linkOffset?: number
+  /**
+   * Whether {@link ChunkPool.trim} gives regions back of which nothing is in use.
+   * @defaultValue true
+   */
+  readonly release?: boolean
 }
 
-const OPTION_NAMES = ['chunkSize', 'firstRefill', 'refillCap', 'phase', 'linkOffset']
+const OPTION_NAMES = ['chunkSize', 'firstRefill', 'refillCap', 'phase', 'linkOffset', 'release']
+
+type Parent = RegionAllocator & Partial<RegionFinder>
 
 export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairable {
   declare readonly alignment: number
+  /** Present when the parent can tell which region a chunk lies in, and the option `release` is on. */
+  declare readonly trim?: Trimmable['trim']
   /** Bytes of a chunk. */
   declare readonly chunkSize: number
   declare private readonly memory: Memory
-  declare private readonly parent: RegionAllocator
+  declare private readonly parent: Parent
   /** Word index of the control block. */
   declare private readonly slots: number
   declare private readonly phase: number
   declare private readonly linkOffset: number
   declare private readonly secret: number
 
-  private constructor(memory: Memory, control: Address, parent: RegionAllocator) {
+  private constructor(memory: Memory, control: Address, parent: Parent) {
     const slots = control >>> 2
     this.memory = memory
     this.parent = parent
@@ -101,6 +114,8 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     this.secret = memory.secret | 0
     this.chunkSize = memory.u32[slots + CHUNK_SIZE]
     this.alignment = Math.min(this.chunkSize & -this.chunkSize, parent.alignment, 16)
+    if (parent.regionOf !== undefined && memory.u32[slots + KEEPS] === 0)
+      this.trim = () => this.giveBack(parent as RegionFinder)
   }
 
   /** Bytes of control area a pool takes. */
@@ -116,11 +131,12 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
   static create(
     memory: Memory,
     control: Address,
-    parent: RegionAllocator,
+    parent: Parent,
     options: ChunkPoolOptions,
   ): ChunkPool {
     requireKnownOptions(options, OPTION_NAMES, 'ChunkPool')
     const { chunkSize, firstRefill = 4096, refillCap = 65536, phase = 0, linkOffset = 0 } = options
+    const { release = true } = options
     const whole = (value: number, unit: number): boolean =>
       Number.isInteger(value) && value >= 0 && value <= 2 ** 30 && value % unit === 0
     requireOption(whole(linkOffset, 4), 'linkOffset', linkOffset, 'it must be a multiple of 4')
@@ -151,13 +167,14 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     u32[slots + REFILL_CAP] = refillCap
     u32[slots + PHASE] = phase
     u32[slots + LINK_OFFSET] = linkOffset
+    u32[slots + KEEPS] = release ? 0 : 1
     u32[slots + VERSION] = POOL_VERSION
     u32[slots + MAGIC] = POOL_MAGIC
     return new ChunkPool(memory, control, parent)
   }
 
   /** Joins the pool at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
-  static attach(memory: Memory, control: Address, parent: RegionAllocator): ChunkPool {
+  static attach(memory: Memory, control: Address, parent: Parent): ChunkPool {
     const slots = control >>> 2
     const { u32 } = memory
     if (u32[slots + MAGIC] !== POOL_MAGIC || u32[slots + VERSION] !== POOL_VERSION) {
@@ -204,7 +221,7 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     return this.memory.u32[this.slots + REFILLS]
   }
 
-  /** Chunks obtained from the parent so far. */
+  /** Chunks in the regions held from the parent. */
   get chunks(): number {
     return this.memory.u32[this.slots + CHUNKS]
   }
@@ -232,8 +249,11 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     const next = this.memory.u32[this.slots + CARVE_NEXT]
     const end = this.memory.u32[this.slots + CARVE_END]
     return (address, size, visit) => {
-      const first = address + ((this.phase - address) & 15)
-      for (let chunk = first; chunk + this.chunkSize <= address + size; chunk += this.chunkSize) {
+      for (
+        let chunk = this.firstChunk(address);
+        chunk + this.chunkSize <= address + size;
+        chunk += this.chunkSize
+      ) {
         const uncarved = chunk >= next && chunk < end
         visit(chunk, this.chunkSize, !uncarved && !free.has(chunk))
       }
@@ -248,8 +268,11 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     u32[this.slots + CARVE_END] = 0
     let chunks = 0
     for (const { address, length } of regions) {
-      const first = address + ((this.phase - address) & 15)
-      for (let chunk = first; chunk + this.chunkSize <= address + length; chunk += this.chunkSize) {
+      for (
+        let chunk = this.firstChunk(address);
+        chunk + this.chunkSize <= address + length;
+        chunk += this.chunkSize
+      ) {
         chunks++
         if (usedBytes(chunk) === 0) this.deallocate(chunk, this.chunkSize)
       }
@@ -283,15 +306,59 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     }
     if (region === 0) return false
     const u32 = this.memory.u32
-    const size = this.parent.goodSize(bytes)
-    const first = region + ((this.phase - region) & 15)
-    const count = Math.floor((region + size - first) / this.chunkSize)
+    const first = this.firstChunk(region)
+    const count = this.chunksIn({ address: region, length: this.parent.goodSize(bytes) })
     u32[this.slots + CARVE_END] = first + count * this.chunkSize
     u32[this.slots + CARVE_NEXT] = first
     u32[this.slots + CHUNKS] += count
     u32[this.slots + REFILLS]++
     u32[this.slots + NEXT_REFILL] = Math.min(wanted * 2, u32[this.slots + REFILL_CAP])
     return true
+  }
+
+  /**
+   * Gives the regions of which nothing is in use back. Reads all of the list before it writes: a broken link changes
+   * nothing. The list lets go of a region before the parent gets it.
+   */
+  private giveBack(finder: RegionFinder): number {
+    const { u32 } = this.memory
+    const { slots } = this
+    const census = new Census(finder)
+    const chunks: Address[] = []
+    const tallies: Tally[] = []
+    this.eachFree((chunk) => {
+      chunks.push(chunk)
+      tallies.push(census.add(chunk, 1))
+    })
+    const uncarved = this.uncarved()
+    const carved = uncarved > 0 ? census.add(u32[slots + CARVE_NEXT], uncarved) : undefined
+    const empty = new Set(
+      [...census.tallies.values()].filter(({ region, free }) => free === this.chunksIn(region)),
+    )
+    if (empty.size === 0) return 0
+    if (carved !== undefined && empty.has(carved)) {
+      u32[slots + CARVE_NEXT] = 0
+      u32[slots + CARVE_END] = 0
+    }
+    u32[slots + FREE_HEAD] = 0
+    for (let i = chunks.length - 1; i >= 0; i--)
+      if (!empty.has(tallies[i])) this.deallocate(chunks[i], this.chunkSize)
+    let bytes = 0
+    for (const { region, free } of empty) {
+      u32[slots + CHUNKS] -= free
+      bytes += region.length
+      this.parent.deallocate(region.address, region.length)
+    }
+    return bytes
+  }
+
+  private firstChunk(region: Address): Address {
+    return region + ((this.phase - region) & 15)
+  }
+
+  /** Chunks that a region is cut into. */
+  private chunksIn({ address, length }: Region): number {
+    return Math.floor((address + length - this.firstChunk(address)) / this.chunkSize)
   }
 
   private uncarved(): number {

@@ -4,7 +4,8 @@
  *     + 0  magic "POOL"     + 4  layout version      + 8  chunk size, bytes
  *     +12  free head        +16  carve next          +20  carve end
  *     +24  next refill      +28  refill cap, bytes   +32  phase, bytes
- *     +36  link offset      +40  chunks obtained     +44  refills
+ *     +36  link offset      +40  chunks held         +44  refills
+ *     +48  1 when trim keeps all regions
  *
  *     a free chunk:  | left alone: link offset bytes | next | seal of it |                     |
  *
@@ -14,7 +15,7 @@
 export const POOL_MAGIC = 0x4c4f4f50
 export const POOL_VERSION = 2
 /** Bytes of the control block. */
-export const POOL_CONTROL_BYTES = 48
+export const POOL_CONTROL_BYTES = 52
 /** Bytes of the two link words. */
 export const LINK_BYTES = 8
 
@@ -31,3 +32,4 @@ export const PHASE = 8
 export const LINK_OFFSET = 9
 export const CHUNKS = 10
 export const REFILLS = 11
+export const KEEPS = 12

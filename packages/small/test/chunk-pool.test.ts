@@ -408,3 +408,87 @@ test('above 2 GiB', () => {
   expect(take(pool, 100)).toEqual(chunks.toReversed())
   pool.check()
 })
+
+describe('trim', () => {
+  /** Regions of one page with 64 chunks of 64 bytes. */
+  function newTrimmed(options: Partial<ChunkPoolOptions> = {}) {
+    const memory = Memory.create({ initial: 65536, maximum: 2 ** 22, secret: 99 })
+    const space = AddressSpace.create(memory)
+    const control = memory.reserveControl('small', ChunkPool.controlBytes())
+    const source = space.source('small')
+    const pool = ChunkPool.create(memory, control, source, {
+      chunkSize: 64,
+      firstRefill: 4096,
+      refillCap: 4096,
+      ...options,
+    })
+    return { memory, space, pool, source, control }
+  }
+  const giveBack = (pool: ChunkPool, chunks: readonly number[]): void => {
+    for (const chunk of chunks) pool.deallocate(chunk, 64)
+  }
+
+  test('gives back the regions of which nothing is in use, and no other', () => {
+    const { pool, space } = newTrimmed()
+    const chunks = take(pool, 64 * 4 + 1)
+    expect(space.mappedBytes).toBe(5 * 4096)
+    const kept = [chunks[70], chunks[256]]
+    giveBack(
+      pool,
+      chunks.filter((chunk) => !kept.includes(chunk)),
+    )
+    expect(pool.trim?.()).toBe(3 * 4096)
+    expect([space.mappedBytes, pool.chunks, pool.countFree()]).toEqual([2 * 4096, 128, 126])
+    pool.check()
+    space.check()
+    expect(pool.trim?.()).toBe(0)
+    giveBack(pool, kept)
+    expect(pool.trim?.()).toBe(2 * 4096)
+    expect([space.mappedBytes, pool.chunks, pool.countFree()]).toEqual([0, 0, 0])
+    expect(take(pool, 65)).not.toContain(0)
+  })
+
+  test('keeps the order of what stays: the chunk freed last comes first', () => {
+    const { pool } = newTrimmed()
+    const chunks = take(pool, 128)
+    const [stays, goes] = [chunks.slice(0, 64), chunks.slice(64)]
+    const order = [...stays.slice(1, 30), ...goes, ...stays.slice(30)]
+    giveBack(pool, order)
+    expect(pool.trim?.()).toBe(4096)
+    expect(take(pool, 63)).toEqual(order.filter((chunk) => stays.includes(chunk)).toReversed())
+  })
+
+  test('a region that is not carved to its end: what was never used is free too', () => {
+    const { pool, space } = newTrimmed()
+    const chunks = take(pool, 64 + 3)
+    giveBack(pool, chunks.slice(64, 66))
+    expect(pool.trim?.()).toBe(0)
+    giveBack(pool, chunks.slice(66))
+    expect(pool.trim?.()).toBe(4096)
+    expect([pool.chunks, pool.countFree(), space.mappedBytes]).toEqual([64, 0, 4096])
+    pool.check()
+    expect(take(pool, 1)).toEqual([chunks[64]])
+  })
+
+  test('a broken link is found before anything changes', () => {
+    const { pool, memory, space } = newTrimmed()
+    const chunks = take(pool, 200)
+    giveBack(pool, chunks)
+    memory.u32[(chunks[100] as number) >>> 2] ^= 1
+    const before = memory.u8.slice()
+    expect(() => pool.trim?.()).toThrow(LinkError)
+    expect(memory.u8).toEqual(before)
+    expect(space.mappedBytes).toBe(4 * 4096)
+  })
+
+  test('absent when regions are kept, in every handle, and over a parent that knows no regions', () => {
+    const { memory, pool, control, source } = newTrimmed({ release: false })
+    expect(pool.trim).toBeUndefined()
+    expect(ChunkPool.attach(memory, control, source).trim).toBeUndefined()
+    const sound = newTrimmed()
+    const attached = ChunkPool.attach(sound.memory, sound.control, sound.source)
+    giveBack(sound.pool, take(sound.pool, 1))
+    expect(attached.trim?.()).toBe(4096)
+    expect(newPool().pool.trim).toBeUndefined()
+  })
+})

@@ -22,6 +22,9 @@ export function abilityCases(kit: Kit): ConformanceCase[] {
   if (probe.divisible !== undefined) {
     add('divisible', 'a region comes back in parts', () => dividing(kit))
   }
+  if (probe.trim !== undefined) {
+    add('trim', 'gives back what is free, and nothing else', () => trimming(kit))
+  }
   if (probe.owns !== undefined)
     add('owner', 'own addresses told from foreign ones', () => owning(kit))
   return cases
@@ -135,6 +138,35 @@ function divide(driver: Driver, whole: Block, random: Random): Block[] {
     driver.live.set(part.address, part)
     return part
   })
+}
+
+function trimming(kit: Kit): void {
+  const driver: Driver = kit.driver()
+  const { sizes, tableBytes } = kit.settings
+  const { parent, startBytes } = driver.world
+  const random = new Random(15)
+  const trim = (): void => {
+    const before = parent.outstandingBytes
+    const bytes = driver.perform('trim()', () => driver.allocator.trim?.() ?? 0)
+    const back = before - parent.outstandingBytes
+    if (bytes !== back) driver.fail('trim', `it says ${bytes} bytes, the parent got ${back}`)
+    driver.verifyAll()
+    driver.check()
+  }
+  trim()
+  for (let round = 0; round < 4; round++) {
+    for (let i = 0; i < 200; i++) driver.allocate(random.size(sizes.minimum, sizes.maximum))
+    driver.freeAll(random.shuffled([...driver.live.values()]).slice(0, 150))
+    trim()
+    // Those that are left, and new ones, live on in what was kept.
+    for (let i = 0; i < 50; i++) driver.allocate(random.size(sizes.minimum, sizes.maximum))
+    trim()
+    driver.freeAll(random.shuffled([...driver.live.values()]))
+    trim()
+    const kept = parent.outstandingBytes - startBytes
+    if (kept > tableBytes) driver.fail('trim', `nothing is live, but ${kept} bytes are kept`)
+  }
+  settleAccounts(driver)
 }
 
 function owning(kit: Kit): void {

@@ -62,6 +62,43 @@ export const abilities: readonly Broken[] = [
       }
     }),
   },
+  {
+    name: 'trim says more than it does',
+    law: 'trim',
+    make: spoil(() => ({ trim: () => 4096 })),
+  },
+  {
+    name: 'trim keeps what is free',
+    law: 'trim',
+    claims: { returnsToParent: false },
+    make: spoil((sound) => {
+      const kept: number[] = []
+      return {
+        // All blocks are of one size, so that any will do.
+        goodSize: () => 2048,
+        allocate: () => kept.pop() ?? sound.allocate(2048),
+        deallocate: (address) => kept.push(address),
+        trim: () => 0,
+      }
+    }),
+  },
+  {
+    name: 'trim writes into a live block',
+    law: 'disjoint',
+    make: spoil((sound, { memory }) => {
+      let live = 0
+      return {
+        allocate: (size) => {
+          live = sound.allocate(size)
+          return live
+        },
+        trim: () => {
+          if (live !== 0) memory.u8[live] ^= 1
+          return 0
+        },
+      }
+    }),
+  },
   { name: 'it owns everything', law: 'owner', make: spoil(() => ({ owns: () => true })) },
   { name: 'it owns nothing', law: 'owner', make: spoil(() => ({ owns: () => false })) },
   { name: 'check sees nothing', law: 'check', make: spoil(() => ({ check: () => undefined })) },

@@ -119,9 +119,9 @@ export abstract class GuardedSession extends Session {
   /** Under the lock: allocates, emptying the quarantine if there is no room otherwise. */
   protected withRoom(allocate: () => Address): Address {
     const address = allocate()
-    if (address !== 0 || this.quarantine.blocks === 0) return address
+    if (address !== 0) return address
     while (this.quarantine.blocks > 0) this.evictOldest()
-    return allocate()
+    return this.withReclaim(allocate)
   }
 
   /** Under the lock: frees a guarded block whose marks were verified. */

@@ -8,6 +8,7 @@ import type { Arena } from '../arena.ts'
 import { LIVE, PEAK_LIVE } from '../arena-layout.ts'
 import { checkArena } from '../check.ts'
 import { explainPointer } from '../explain-pointer.ts'
+import { trimArena } from '../trim.ts'
 import type { CacheSlots } from './cache-slots.ts'
 import { BUSY, LockedArena } from './locked-arena.ts'
 import type { ThreadCache } from './thread-cache.ts'
@@ -41,7 +42,8 @@ export class Session extends LockedArena {
 
   /** Like {@link Session.allocate}, all zero. */
   allocateZeroed(size: number): Address {
-    if (this.arena.zeroesAtSource(size)) return this.run(() => this.arena.allocateZeroed(size))
+    if (this.arena.zeroesAtSource(size))
+      return this.run(() => this.withReclaim(() => this.arena.allocateZeroed(size)))
     const payload = this.allocate(size)
     if (payload !== 0) this.memory.zero(payload, size)
     return payload
@@ -98,6 +100,23 @@ export class Session extends LockedArena {
     return payload === BUSY ? 0 : payload
   }
 
+  /**
+   * Gives what this thread keeps ready back to the arena, and what the arena keeps to the page source.
+   *
+   * @returns Bytes that the page source got.
+   */
+  trim(): number {
+    return this.run(() => {
+      const { arena } = this
+      const before = arena.space.mappedBytes
+      const cache = this.cache ?? this.acquireCache()
+      const broken = cache?.release().broken
+      trimArena(arena)
+      if (broken !== undefined) throw broken
+      return before - arena.space.mappedBytes
+    })
+  }
+
   /** Gives everything this thread keeps ready back to the arena, and its slot to the next. */
   detach(): void {
     if (this.detached) return
@@ -122,9 +141,7 @@ export class Session extends LockedArena {
       this.sample(cache)
       return payload
     }
-    let payload = arena.allocate(size)
-    if (payload === 0 && cache !== null && cache.release().blocks > 0)
-      payload = arena.allocate(size)
+    const payload = this.withReclaim(() => arena.allocate(size))
     this.sample(cache)
     return payload
   }
@@ -141,7 +158,16 @@ export class Session extends LockedArena {
 
   /** Under the lock: {@link Session.allocateAligned}. */
   allocateAlignedInArena(size: number, alignment: number): Address {
-    return this.arena.allocateAligned(size, alignment)
+    return this.withReclaim(() => this.arena.allocateAligned(size, alignment))
+  }
+
+  /** Under the lock: allocates; when there is no room, once more after all that is kept was given back. */
+  protected withReclaim(allocate: () => Address): Address {
+    const payload = allocate()
+    if (payload !== 0) return payload
+    const released = this.cache?.release().blocks ?? 0
+    const trimmed = trimArena(this.arena)
+    return released > 0 || trimmed > 0 ? allocate() : 0
   }
 
   /** Under the lock: frees a block whose marks are sound, past all caches. */

@@ -138,6 +138,18 @@ function scenes(options: HeapOptions): Record<string, Scene<unknown>> {
     },
     act: (heap) => heap.detach(),
   })
+  scene('trim', {
+    prepare: (heap, cast) => {
+      const blocks = [40, 300, 7000].flatMap((size) =>
+        Array.from({ length: 20 }, () => keep(heap, cast, size)),
+      )
+      // One of each is left: some regions go, some stay.
+      for (const [index, block] of blocks.entries())
+        if (index % 20 !== 7) heap.free(release(cast, block).address)
+      cast.inFlight.length = 0
+    },
+    act: (heap) => heap.trim(),
+  })
   scene('stats', { prepare: nothing, act: (heap) => heap.stats() })
   return all
 }
