@@ -9,9 +9,6 @@ import { rounded } from './statistics.ts'
 import { type Figure, ratio, summarize } from './summarize.ts'
 import type { Workload } from './workloads/workload.ts'
 
-/** Told what is going on. */
-export type Progress = (line: string) => void
-
 /** Contenders without realloc, which the workload of that name leaves out. */
 const NO_REALLOC = new Set(['codemix', 'harfbuzzjs', 'tfjs-threaded'])
 

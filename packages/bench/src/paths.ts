@@ -8,7 +8,6 @@ export const CACHE: string = join(PACKAGE, '.cache')
 export const RESULTS: string = join(PACKAGE, 'results')
 export const README: string = join(PACKAGE, 'README.md')
 export const PACKAGES: string = join(PACKAGE, '..')
-export const ROOT: string = join(PACKAGES, '..')
 /** Traces that the command line package brings along. */
 export const TRACES: string = join(PACKAGES, 'cli/traces')
 export const ASSEMBLYSCRIPT_WASM: string = join(CACHE, 'assemblyscript-tlsf.wasm')

@@ -12,7 +12,7 @@ import { median, rounded } from './statistics.ts'
 const PROCESSES_PER_ROUND = 3
 
 /** Floors are nothing to start, the fused class is nothing to publish. */
-export function isStarted({ role }: ContenderEntry): boolean {
+function isStarted({ role }: ContenderEntry): boolean {
   return role === 'ours' || role === 'rival'
 }
 

@@ -113,7 +113,7 @@ export class Buddy
     return new Buddy(memory, control, regions)
   }
 
-  /** Joins the buddy at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
+  /** Joins the buddy at `control`; writes nothing. @throws `MemoryError` when there is none. */
   static attach(memory: Memory, control: Address, parent: RegionAllocator): Buddy {
     const { u32 } = memory
     const slots = control >>> 2

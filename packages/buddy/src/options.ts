@@ -2,6 +2,7 @@
 import { requireKnownOptions, requireOption } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
+/** The unit of a new buddy, and what it asks its parent for. */
 export interface BuddyOptions {
   /**
    * Bytes of the smallest block, a power of two from 16 to 64 KiB, at least `linkOffset + 12`.

@@ -12,7 +12,7 @@ import { EXIT, UsageError } from './exit.ts'
 import { cliVersion } from './report.ts'
 
 /** @returns The whole command line, ready to parse. */
-export function createProgram(): Command {
+function createProgram(): Command {
   const program = new Command('vmalloc')
     .description(
       'A C-style allocator for JavaScript memory: replay real programs on it, look inside it.',

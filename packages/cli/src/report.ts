@@ -22,7 +22,7 @@ export interface Machine {
   readonly platform: string
 }
 
-export function machine(): Machine {
+function machine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),

@@ -14,6 +14,7 @@
 import { type Address, hex, type Memory, type RegionAllocator } from '@vmalloc/memory'
 import { ConformanceError } from './error.ts'
 
+/** The range of a bump parent, and its alignment. */
 export interface BumpParentOptions {
   /** First byte it may hand out. @defaultValue the end of the memory's control area */
   readonly start?: Address

@@ -223,6 +223,6 @@ export class Driver {
   }
 }
 
-export function show(block: Block): string {
+function show(block: Block): string {
   return `${hex(block.address)} + ${block.good} (allocated with ${block.size})`
 }

@@ -64,7 +64,7 @@ export function exhaust(driver: Driver, size: number): Block[] {
 }
 
 /** Fills all room there is, from the largest size to the smallest. */
-export function exhaustDescending(driver: Driver): void {
+function exhaustDescending(driver: Driver): void {
   const { minimum, maximum } = driver.world.settings.sizes
   for (let size = maximum; ; size = Math.max(minimum, Math.floor(size / 2))) {
     exhaust(driver, size)

@@ -13,6 +13,7 @@ import { type Address, hex } from '@vmalloc/memory'
 /** `invalid`: not the allocator's. `free`: the allocator's to hand out. `used`: handed out. */
 export type RangeState = 'invalid' | 'free' | 'used'
 
+/** Bytes in a row that are in one state. */
 export interface ShadowRange {
   readonly address: Address
   /** Length in bytes. */

@@ -111,7 +111,7 @@ export class Fit
     return new Fit(memory, control, regions)
   }
 
-  /** Joins the fit at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
+  /** Joins the fit at `control`; writes nothing. @throws `MemoryError` when there is none. */
   static attach(memory: Memory, control: Address, parent: RegionAllocator): Fit {
     const { u32 } = memory
     const slots = control >>> 2

@@ -2,6 +2,7 @@
 import { requireKnownOptions, requireOption } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
+/** The unit of a new fit, and what it asks its parent for. */
 export interface FitOptions {
   /**
    * Bytes of a granule, a power of two from 16 to 4096: sizes are multiples of it.

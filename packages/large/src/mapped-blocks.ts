@@ -26,6 +26,7 @@ import {
 } from '@vmalloc/memory'
 import * as L from './layout.ts'
 
+/** Where blocks begin. */
 export interface MappedBlocksOptions {
   /**
    * `address % 16` of every block, 0 or 8: the marks' phase.
@@ -82,7 +83,7 @@ export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
     return new MappedBlocks(memory, control, parent)
   }
 
-  /** Joins the strategy at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
+  /** Joins the strategy at `control`; writes nothing. @throws `MemoryError` when there is none. */
   static attach(memory: Memory, control: Address, parent: Parent): MappedBlocks {
     const { u32 } = memory
     const slots = control >>> 2

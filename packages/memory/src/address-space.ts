@@ -43,6 +43,7 @@ const COLUMNS = 4
 /** Name of mappings made by {@link AddressSpace.mmap} without a source. */
 const ANONYMOUS = 'anonymous'
 
+/** Maps, unmaps and resizes runs of pages. A handle: all state lies in the memory. */
 export class AddressSpace {
   declare readonly memory: Memory
   /** Word index of the control block. */

@@ -13,6 +13,7 @@ export interface MemoryHandle {
   readonly base: Address
 }
 
+/** What a new memory is made of, bytes of our own or of the caller's, and its bounds. */
 export interface MemoryOptions {
   /**
    * Create a memory that several threads can attach to. Ignored when `memory` is given.
@@ -52,7 +53,7 @@ export interface MemoryOptions {
  */
 export type GrowthSupplier = (bytes: number) => Address
 
-export const DEFAULT_MAXIMUM_BYTES: number = 512 * 1024 * 1024
+const DEFAULT_MAXIMUM_BYTES: number = 512 * 1024 * 1024
 /** The last 64 KiB below 4 GiB are left unused, so that every length fits an unsigned 32-bit word. */
 export const LIMIT_BYTES: number = 2 ** 32 - WASM_PAGE_BYTES
 

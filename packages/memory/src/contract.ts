@@ -95,7 +95,7 @@ export interface Trimmable {
 
 /** Ability: verify every invariant of the layer. */
 export interface Checkable {
-  /** @throws {@link InvariantError} naming the first broken invariant. Cost: linear in the layer's structures. */
+  /** @throws `InvariantError` naming the first broken invariant. Cost: linear in the layer's structures. */
   check(): void
 }
 

@@ -73,6 +73,7 @@ export interface RegionTenant {
   withdraw(origin: Address): void
 }
 
+/** The regions that a strategy got from its parent, found by any address in them. A handle: all state lies in the memory. */
 export class RegionSet {
   declare private readonly memory: Memory
   declare private readonly parent: RegionAllocator

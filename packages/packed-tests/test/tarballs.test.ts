@@ -37,9 +37,10 @@ describe.each(manifests.map((manifest) => [manifest.name, manifest] as const))(
     const files = contentsOf(source)
     const packed = JSON.parse(installed(source, 'package.json')) as Manifest
 
-    test('has what its manifest points at, the licence and a README', () => {
+    test('has what its manifest points at, the licence, a README and a changelog', () => {
       for (const file of promisedFiles(packed)) expect(files).toContain(file)
       expect(files).toContain('README.md')
+      expect(files).toContain('CHANGELOG.md')
       expect(packed.license).toBe('MIT')
       expect(installed(source, 'LICENSE')).toBe(readFileSync(join(ROOT, 'LICENSE'), 'utf8'))
     })

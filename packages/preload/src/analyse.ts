@@ -2,6 +2,7 @@
 import { type Analysis, type FunctionsByHand, findFamily } from './find/find.ts'
 import { parseModule } from './wasm/module.ts'
 
+/** What is known about a module beforehand. */
 export interface AnalyseOptions {
   /** Functions named by hand, for modules whose family cannot be found. */
   readonly functions?: FunctionsByHand

@@ -29,6 +29,7 @@ export interface ModuleReport extends SeenModule {
   readonly instances: readonly Report[]
 }
 
+/** What the hook does, and to which modules. */
 export interface InstallOptions extends PreloadOptions {
   /**
    * Says which modules are interposed.

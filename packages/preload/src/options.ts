@@ -10,6 +10,7 @@ export type PreloadPreset = 'default' | 'debug'
 /** What to do with a module; `auto` follows the verdict. */
 export type PreloadMode = 'auto' | 'replace' | 'observe' | 'off'
 
+/** The heap that a program gets, and what is noted about its calls. */
 export interface PreloadOptions extends AnalyseOptions {
   /** @defaultValue 'default' */
   readonly preset?: PreloadPreset

@@ -5,6 +5,7 @@ import type { Analysis } from './find/find.ts'
 import { type PreloadOptions, resolveOptions } from './options.ts'
 import { prepare } from './prepare.ts'
 
+/** A module that has been rewritten, and how. */
 export interface RewriteResult {
   /** The rewritten module. It runs under `instantiate` or an installed hook, which fill its table. */
   readonly bytes: Uint8Array<ArrayBuffer>

@@ -56,6 +56,7 @@ const {
   VERSION,
 } = L
 
+/** What a new pool hands out, and how much it asks its parent for. */
 export interface ChunkPoolOptions {
   /** Bytes of a chunk, a multiple of 8, at least `linkOffset + 8`. */
   readonly chunkSize: number
@@ -173,7 +174,7 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     return new ChunkPool(memory, control, parent)
   }
 
-  /** Joins the pool at `control`; writes nothing. @throws {@link MemoryError} when there is none. */
+  /** Joins the pool at `control`; writes nothing. @throws `MemoryError` when there is none. */
   static attach(memory: Memory, control: Address, parent: Parent): ChunkPool {
     const slots = control >>> 2
     const { u32 } = memory
@@ -226,7 +227,7 @@ export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairab
     return this.memory.u32[this.slots + CHUNKS]
   }
 
-  /** Chunks that are free, counted one by one. @throws {@link InvariantError} when the list is damaged. */
+  /** Chunks that are free, counted one by one. @throws `InvariantError` when the list is damaged. */
   countFree(): number {
     let count = 0
     this.eachFree(() => count++)

@@ -84,6 +84,7 @@ export interface Trace extends TraceColumns {
   readonly cut: boolean
 }
 
+/** Whether an operation of this code makes a new block. */
 export function isBirth(code: number): boolean {
   return code === MALLOC || code === CALLOC || code === MEMALIGN
 }

@@ -5,7 +5,7 @@ import { MODULES } from './modules.ts'
 /** Functions that a program exports, by name. */
 export type Functions = Record<string, (...words: number[]) => number>
 
-export function moduleOf(name: keyof typeof MODULES): WebAssembly.Module {
+function moduleOf(name: keyof typeof MODULES): WebAssembly.Module {
   return new WebAssembly.Module(
     Uint8Array.from(atob(MODULES[name]), (letter) => letter.charCodeAt(0)),
   )

@@ -4,11 +4,14 @@
  *
  *     memory <- marking, small, buddy, fit, large <- core -> trace
  */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
   folderOf,
   importsOf,
   manifestOf,
+  PACKAGES,
   packageFolders,
   referencedFolders,
   runtimeDependencies,
@@ -78,6 +81,14 @@ test.each(published)('%s is published as ES modules that a bundler can shake', (
   expect(manifest).toMatchObject({ type: 'module' })
   expect(manifest).toHaveProperty('sideEffects')
   expect(manifest.scripts).toHaveProperty('pkg')
+  const repository = 'https://github.com/vmalloc/vmalloc'
+  expect(manifest).toMatchObject({
+    license: 'MIT',
+    author: 'the authors of vmalloc',
+    homepage: `${repository}/tree/main/packages/${folder}#readme`,
+    bugs: `${repository}/issues`,
+    repository: { type: 'git', url: `git+${repository}.git`, directory: `packages/${folder}` },
+  })
   expect(Object.keys((manifest.exports?.['.'] ?? {}) as object)).toEqual([
     '@vmalloc/source',
     'types',
@@ -88,4 +99,19 @@ test.each(published)('%s is published as ES modules that a bundler can shake', (
 test('the import scanner sees what it must: core imports every layer', () => {
   const seen = new Set(importsOf('core').map(({ specifier }) => folderOf(specifier) ?? specifier))
   expect([...seen].sort()).toEqual(LAYERS['core'])
+})
+
+test('the API reference has every published package', () => {
+  const { entryPoints, packagesRequiringDocumentation } = JSON.parse(
+    readFileSync(join(PACKAGES, 'api-reference/typedoc.json'), 'utf8'),
+  ) as { entryPoints: string[]; packagesRequiringDocumentation: string[] }
+  expect(entryPoints.sort()).toEqual(published.map((folder) => `../${folder}/src/index.ts`))
+  expect(packagesRequiringDocumentation.sort()).toEqual(
+    published.map((folder) => `@vmalloc/${folder}`),
+  )
+})
+
+test.each(packageFolders())('%s has benchmarks if it has a script to run them', (folder) => {
+  if (manifestOf(folder).scripts?.['bench'] !== 'vitest bench --run') return
+  expect(globSync('bench/**/*.bench.ts', { cwd: join(PACKAGES, folder) })).not.toEqual([])
 })

@@ -1,7 +1,7 @@
 /** Reproducible random numbers and tables, so that drawing costs the loops one load. */
 
 /** Entries of a table: enough that the caches do not learn it, a power of two for the mask. */
-export const TABLE_LENGTH = 65536
+const TABLE_LENGTH = 65536
 export const TABLE_MASK: number = TABLE_LENGTH - 1
 
 /** One step of a linear congruential generator; use its high bits. Constants: Numerical Recipes, `ranqd1`. */

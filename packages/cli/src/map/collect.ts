@@ -14,6 +14,7 @@ export interface WalkedBlock {
   readonly blockSize: number
 }
 
+/** What a map needs of a heap. */
 export interface WalkableHeap {
   walk(visit: (block: WalkedBlock) => void): void
 }

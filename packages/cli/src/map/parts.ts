@@ -2,6 +2,7 @@
 
 /** Bottom to top in a cell of the picture. */
 export const PARTS = ['small', 'medium', 'large', 'slack', 'mark', 'meta', 'free', 'pages'] as const
+/** One of {@link PARTS}. */
 export type Part = (typeof PARTS)[number]
 
 /** In words, for legends. */
@@ -37,7 +38,11 @@ export interface CellMap {
 
 const MIN_CELL_BYTES = 16
 
-/** @param maxCells - The cell length is the smallest power of two that needs no more cells. */
+/**
+ * Sums pieces up by cells.
+ *
+ * @param maxCells - The cell length is the smallest power of two that needs no more cells.
+ */
 export function cellMap(pieces: readonly Piece[], maxCells: number): CellMap {
   const end = pieces.reduce((last, piece) => Math.max(last, piece.address + piece.size), 0)
   let cellBytes = MIN_CELL_BYTES

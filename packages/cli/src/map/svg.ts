@@ -15,6 +15,7 @@ export interface MapPanel {
   readonly pieces: readonly Piece[]
 }
 
+/** What is drawn: maps below each other, under one title. */
 export interface Picture {
   readonly title: string
   readonly subtitle: string

@@ -15,7 +15,7 @@ export function seedOf(block: number): number {
 }
 
 /** The byte that belongs at `offset` of a payload. */
-export function patternByte(seed: number, offset: number): number {
+function patternByte(seed: number, offset: number): number {
   const word = seed ^ Math.imul((offset >>> 2) + 1, STEP)
   return (word >>> ((offset & 3) << 3)) & 0xff
 }

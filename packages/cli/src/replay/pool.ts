@@ -18,6 +18,7 @@ export class ReplayFailed extends Error {
   override readonly name = 'ReplayFailed'
 }
 
+/** Workers that are started once and replay one job after the other. */
 export class WorkerPool {
   readonly size: number
   #workers: Worker[]

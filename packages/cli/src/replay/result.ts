@@ -30,6 +30,7 @@ export interface PeakMoment<H> {
   readonly copies: readonly { readonly addresses: Uint32Array; readonly sizes: Uint32Array }[]
 }
 
+/** How often a trace is replayed, and who hears of it. */
 export interface ReplayOptions<H> {
   /** Timed rounds; the best one counts. 0: verification only. */
   readonly rounds: number

@@ -26,7 +26,7 @@ export interface Pressure {
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing is the usual one
 export type OnPressure = (pressure: Pressure) => boolean | void
 
-export class PressureGauge {
+class PressureGauge {
   readonly #onPressure: OnPressure
   readonly #softLimit: number | undefined
   /** The most bytes mapped that were reported since the heap was last below its limit. */

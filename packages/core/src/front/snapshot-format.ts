@@ -15,8 +15,8 @@ import { LAYOUT_VERSION } from '@vmalloc/memory'
 import { crc32 } from './crc32.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
-export const SNAPSHOT_MAGIC = 0x4e534d56
-export const SNAPSHOT_VERSION = 1
+const SNAPSHOT_MAGIC = 0x4e534d56
+const SNAPSHOT_VERSION = 1
 const HEADER_BYTES = 64
 const CHECKSUM_OFFSET_BYTES = 36
 const THREAD_OFFSET_BYTES = 40

@@ -19,6 +19,7 @@ export const ERRNO: { readonly linux: ErrnoValues; readonly wasi: ErrnoValues } 
   wasi: { EINVAL: 28, ENOMEM: 48 },
 }
 
+/** Where the program has its `errno`. */
 export interface WasmImportOptions {
   /**
    * Numbering of `errno`: `linux` as in C on Linux, `wasi` as in Emscripten and WASI.

@@ -106,7 +106,7 @@ function resizeWiped(
 }
 
 /** Zeroes [from, to), in words of 8 bytes where it can; an empty range is fine. */
-export function wipe(memory: Memory, from: Address, to: Address): void {
+function wipe(memory: Memory, from: Address, to: Address): void {
   if (to <= from) return
   const first = Math.min(Math.ceil(from / WORD_BYTES) * WORD_BYTES, to)
   const last = Math.max(Math.floor(to / WORD_BYTES) * WORD_BYTES, first)

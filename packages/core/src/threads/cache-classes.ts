@@ -47,7 +47,7 @@ const MAX_BATCH_BLOCKS = 32
 
 const UNSHARED_BYTES_PER_CLASS = 4096
 
-export const DEFAULT_CACHE: Required<ThreadCacheOptions> = {
+const DEFAULT_CACHE: Required<ThreadCacheOptions> = {
   slots: 32,
   bytesPerClass: 16384,
   blocksPerClass: 256,

@@ -35,12 +35,6 @@ export const SLOTS_ADDRESS = 3
 export const CLASSES = 4
 export const USED_SLOTS = 5
 
-/** Word offsets in a row of the class table. */
-export const BLOCK_SIZE = 0
-export const KIND = 1
-export const LIMIT = 2
-export const BATCH = 3
-
 /** Word offsets in a slot. */
 export const OWNER = 0
 export const REFILLS = 1

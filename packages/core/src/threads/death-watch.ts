@@ -24,6 +24,7 @@ export interface ExitingWorker {
   once(event: 'exit', listener: () => void): unknown
 }
 
+/** How a watch ends before the thread does. */
 export interface WatchOptions {
   /** Ends the watch; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal

@@ -2,7 +2,6 @@
 import { type Address, type Heap, type HeapBlock, HeapCorruptionError } from '@vmalloc/core'
 
 export const PRESETS = ['default', 'classic'] as const
-export type PresetName = (typeof PRESETS)[number]
 
 export const KIB = 1024
 export const MIB: number = 1024 * KIB

@@ -9,7 +9,7 @@
 import type { Memory } from '@vmalloc/core'
 
 /** What the code under test sees of its own death. */
-export class Death extends Error {}
+class Death extends Error {}
 
 const VIEWS = ['u8', 'i8', 'u16', 'i16', 'u32', 'f32', 'f64', 'u64', 'i64'] as const
 const ATOMIC_WRITES = ['add', 'and', 'compareExchange', 'exchange', 'or', 'store', 'sub'] as const

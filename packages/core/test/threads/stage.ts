@@ -98,7 +98,7 @@ export function open<Props>(scene: Scene<Props>): Frozen {
 let spare: WebAssembly.Memory | undefined
 
 /** A memory with the bytes of a frozen heap; the same one again as long as it does not grow. */
-export function thaw({ bytes }: Frozen): HeapHandle {
+function thaw({ bytes }: Frozen): HeapHandle {
   if (spare?.buffer.byteLength !== bytes.length) {
     const pages = bytes.length / (64 * KIB)
     spare = new WebAssembly.Memory({

@@ -34,6 +34,7 @@ export interface FoundFunction {
 /** Functions named by the user: a name of the module, or a function index. */
 export type FunctionsByHand = { readonly [role in Role]?: string | number }
 
+/** The malloc family of a module, and what may be done with it. */
 export interface Analysis {
   readonly verdict: Verdict
   /** Why, in words. */

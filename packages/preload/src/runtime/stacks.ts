@@ -11,7 +11,7 @@ const FRAMES = 12
 /** Frames of our own, at the most, that come before the program's. */
 const OWN_FRAMES = 6
 /** No stack: the allocation was not sampled. */
-export const NO_SITE = 0
+const NO_SITE = 0
 
 /** `sample` as above, `all` for every allocation, `none` for no cost. */
 export type StackMode = 'sample' | 'all' | 'none'

@@ -16,9 +16,9 @@ export const SECTION_EXPORT = 7
 export const SECTION_START = 8
 export const SECTION_ELEMENT = 9
 export const SECTION_CODE = 10
-export const SECTION_DATA = 11
-export const SECTION_DATA_COUNT = 12
-export const SECTION_TAG = 13
+const SECTION_DATA = 11
+const SECTION_DATA_COUNT = 12
+const SECTION_TAG = 13
 
 /** The order in which sections must come: ids were given out later than places. */
 export const SECTION_ORDER: readonly number[] = [
@@ -48,7 +48,6 @@ export const TYPE_I32 = 0x7f
 export const TYPE_I64 = 0x7e
 export const TYPE_F32 = 0x7d
 export const TYPE_F64 = 0x7c
-export const TYPE_V128 = 0x7b
 export const TYPE_FUNCREF = 0x70
 export const TYPE_REF_NULL = 0x63
 export const TYPE_REF = 0x64

@@ -74,11 +74,6 @@ export interface Module {
   readonly bodies: readonly Body[]
 }
 
-/** The section with this id, or `undefined`. */
-export function sectionOf(sections: readonly Section[], id: number): Section | undefined {
-  return sections.find((section) => section.id === id)
-}
-
 /**
  * @throws {@link PreloadError} `MALFORMED_WASM`. Cost: linear; about 1 ms per megabyte, as bodies are stepped over.
  */

@@ -17,7 +17,7 @@ import { concatenate, section, text, u32 } from './writer.ts'
 const HOOK_MODULE = 'h'
 
 /** Bytes of a module that re-exports one imported function for each type, named by its position. */
-export function trampolineModule(types: readonly FunctionType[]): Uint8Array<ArrayBuffer> {
+function trampolineModule(types: readonly FunctionType[]): Uint8Array<ArrayBuffer> {
   const forms = types.map((type) => [
     FORM_FUNCTION,
     ...u32(type.parameters.length),

@@ -26,7 +26,7 @@ function sizeOf(random: Random, most: number): number {
 }
 
 /** Frees weigh a little less than allocations while few blocks are live, and more when many are. */
-export function randomOperation(random: Random, live: number, most: number): Operation {
+function randomOperation(random: Random, live: number, most: number): Operation {
   const roll = random.below(1000)
   const index = random.below(2 ** 31)
   if (roll < 380 + Math.min(live, 200)) {

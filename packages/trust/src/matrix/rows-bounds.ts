@@ -3,7 +3,7 @@ import type { Bench } from './bench.ts'
 import { everywhere, guardedOnly, type Row, type Trial } from './row.ts'
 
 /** Bytes of header and footer. */
-export const MARK_BYTES: { readonly [preset: string]: readonly [number, number] } = {
+const MARK_BYTES: { readonly [preset: string]: readonly [number, number] } = {
   default: [8, 8],
   classic: [16, 16],
   debug: [32, 16],
