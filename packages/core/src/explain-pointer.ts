@@ -1,7 +1,8 @@
 /**
  * What a pointer is that no mark answers for: found by walking the pages it lies in. Out of the fast path, and read-only.
  */
-import { HeapCorruptionError, type Kind, MEDIUM } from '@vmalloc/marking'
+import { MappedBlocks } from '@vmalloc/large'
+import { HeapCorruptionError, type Kind, LARGE, SMALL } from '@vmalloc/marking'
 import { type Address, hex, type Mapping, type Walkable } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import { kindOf } from './composition.ts'
@@ -38,10 +39,9 @@ export function explainPointer(arena: Arena, error: HeapCorruptionError): HeapCo
   const payload =
     arena.marking.stateAt(found.block) === 'used' ? arena.marking.payloadAt(found.block) : 0
   if (payload === 0 && address === found.block + arena.marking.headerBytes) {
-    // A block begins here and its header is gone: only a write before the payload does that. A pool and a mapping know
-    // the size without the header; the buddy does not.
+    // A block begins here and its header is gone: only a write before the payload does that.
     const { expected, found: word } = error
-    const size = kind === MEDIUM ? undefined : found.size - arena.overhead
+    const size = knowsSizes(arena, kind) ? found.size - arena.overhead : undefined
     return new HeapCorruptionError('UNDERFLOW', address, {
       kind,
       size,
@@ -56,6 +56,12 @@ export function explainPointer(arena: Arena, error: HeapCorruptionError): HeapCo
     kind,
     hint: `it points ${address - payload} bytes into the ${found.size - arena.overhead}-byte block at ${hex(payload)}`,
   })
+}
+
+/** Whether a strategy knows the size of a block without its header: a pool does, and a mapping that is all block. */
+function knowsSizes({ parts }: Arena, kind: Kind): boolean {
+  const large = parts.large.layer
+  return kind === SMALL || (kind === LARGE && large instanceof MappedBlocks && !large.exact)
 }
 
 function foreign(arena: Arena, error: HeapCorruptionError): HeapCorruptionError {

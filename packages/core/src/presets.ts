@@ -28,6 +28,8 @@ interface Style {
   readonly name: string
   /** Whether regions go back to the page source: all but one by themselves, the rest and those of pools at `trim`. */
   readonly release: boolean
+  /** Whether a large block ends where the request ends, not where its pages do. */
+  readonly exactLarge: boolean
   readonly sizes: Required<Tuning>
   parts(memory: Memory): { readonly marking: Marking; readonly guard?: Guard }
   /** Debugging presets only. */
@@ -39,6 +41,7 @@ interface Style {
 const DEFAULT_STYLE: Style = {
   name: 'default',
   release: true,
+  exactLarge: false,
   sizes: {
     pools: [16, 32, 48, 64],
     firstRefill: 4096,
@@ -66,6 +69,7 @@ const DEFAULT_STYLE: Style = {
 const CLASSIC_STYLE: Style = {
   name: 'classic',
   release: false,
+  exactLarge: true,
   sizes: {
     pools: [64],
     firstRefill: 12288,
@@ -178,7 +182,10 @@ function compose(style: Style, tuning: Tuning, options: DebugOptions = {}): Comp
         marking,
         small: pools.map((bytes) => pool(site, marking, bytes, sizes, style.release)),
         medium: style.medium(site, sizes, marking),
-        large: site.layer('large', MappedBlocks, { phase: marking.phase }),
+        large: site.layer('large', MappedBlocks, {
+          phase: marking.phase,
+          exact: style.exactLarge,
+        }),
         largeFrom,
         ...(guard === undefined ? {} : { guard }),
       }

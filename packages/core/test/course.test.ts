@@ -6,7 +6,7 @@
  */
 
 import { Random } from '@vmalloc/conformance'
-import { emalloc, Heap } from '@vmalloc/core'
+import { emalloc, Heap, HeapCorruptionError } from '@vmalloc/core'
 import { ClassicMark, type Kind, SMALL } from '@vmalloc/marking'
 import { describe, expect, test } from 'vitest'
 import { damage, fill, MIB } from './support/tools.ts'
@@ -190,4 +190,85 @@ test('mixed sizes as the first editions of the course had them: small to large, 
   shuffled(heap, sizes)
   expect(buddyState(heap)).toEqual({ lists: 3, regions: 3 })
   buddiesMerge(heap)
+})
+
+describe('large blocks', () => {
+  test.each([131_072, 200_000, MIB])(
+    'of %i bytes have 32 bytes of marks, and not one of slack',
+    (size) => {
+      const heap = newHeap()
+      const address = heap.malloc(size)
+      expect([heap.usableSize(address), heap.goodSize(size)]).toEqual([size, size])
+      expect(address % 4096).toBe(16)
+      const found: number[] = []
+      heap.walk(({ kind, blockSize }) => void (kind === 'large' && found.push(blockSize)))
+      expect(found).toEqual([size + 32])
+      heap.free(address)
+      heap.check()
+    },
+  )
+
+  test('of other sizes end at the next multiple of 16: the words of a footer are aligned', () => {
+    const heap = newHeap()
+    expect(heap.usableSize(heap.malloc(200_001))).toBe(200_016)
+  })
+
+  test('the overflow test of the course: the first byte behind 200 000 is found', () => {
+    const heap = newHeap()
+    const address = heap.malloc(200_000)
+    const byte = address + 200_000
+    heap.memory.u8[byte] ^= 0x20
+    let found: unknown
+    try {
+      heap.free(address)
+    } catch (error) {
+      found = error
+    }
+    expect(found).toBeInstanceOf(HeapCorruptionError)
+    expect(found).toMatchObject({ code: 'OVERFLOW', address, size: 200_000, offset: 0 })
+    heap.memory.u8[byte] ^= 0x20
+    heap.free(address)
+    heap.check()
+  })
+
+  test.each([
+    [200_000, 200_016],
+    [200_000, 190_000],
+    [200_000, 600_000],
+    [600_000, 131_072],
+  ])('realloc from %i to %i keeps them exact', (from, to) => {
+    const heap = newHeap()
+    const address = heap.malloc(from)
+    fill(heap, address, from, 3)
+    const moved = heap.realloc(address, to)
+    expect(heap.usableSize(moved)).toBe(to)
+    expect(damage(heap, moved, Math.min(from, to) & ~3, 3)).toBe(-1)
+    heap.check()
+    heap.free(moved)
+  })
+})
+
+describe('regions of the buddy double, and none has the size of another', () => {
+  /** Sizes of the regions in the order in which they are obtained, in KiB. */
+  function regionsAfter(first: number): number[] {
+    const heap = Heap.create({ preset: 'classic', maximum: 64 * MIB })
+    const sizes: number[] = []
+    let room = 0
+    for (let size = first; sizes.length < 5; size = 100) {
+      expect(heap.malloc(size)).not.toBe(0)
+      const { obtained } = heap.stats().medium ?? { obtained: 0 }
+      // A region has a side byte for each 128 bytes, and a header.
+      if (obtained > room) sizes.push(2 ** Math.floor(Math.log2(obtained - room)) / 1024)
+      room = obtained
+    }
+    return sizes
+  }
+
+  test('128, 256, 512 KiB ...', () => {
+    expect(regionsAfter(100)).toEqual([128, 256, 512, 1024, 2048])
+  })
+
+  test('256, 512 KiB ... when the first request needs the larger one', () => {
+    expect(regionsAfter(131_041)).toEqual([256, 512, 1024, 2048, 4096])
+  })
 })

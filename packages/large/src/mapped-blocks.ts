@@ -4,6 +4,8 @@
  * Basic design
  * - The parent's region is the block, but for `phase` bytes before it and as many behind it as keep the size a multiple
  *   of 16: with marks of 8 bytes the payload then begins on a multiple of 16.
+ * - With the option `exact` the block ends where the request ends, and the rest of the region is nobody's: a footer at the
+ *   end of the block finds the first byte that is written behind it.
  * - Nothing is cached: memory freed is memory returned.
  * - What the parent can do (grow in place, align) this layer can do too, and no more.
  *
@@ -21,6 +23,7 @@ import {
   type Repairable,
   requireKnownOptions,
   requireOption,
+  roundUp,
   type Walkable,
   type ZeroedAllocator,
 } from '@vmalloc/memory'
@@ -33,12 +36,22 @@ export interface MappedBlocksOptions {
    * @defaultValue 0
    */
   readonly phase?: number
+  /**
+   * Blocks of the size asked for, rounded up to 16, instead of all that the parent's region has.
+   * @defaultValue false
+   */
+  readonly exact?: boolean
 }
+
+/** Sizes of exact blocks are multiples of it, so that the words of a footer are aligned. */
+const EXACT_UNIT_BYTES = 16
 
 type Parent = RegionAllocator & Partial<InPlaceResizer & AlignedAllocator & ZeroedAllocator>
 
 export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
   declare readonly alignment: number
+  /** Whether a block ends where the request ends. */
+  declare readonly exact: boolean
   /** Present when the parent can resize in place. */
   declare readonly resize?: InPlaceResizer['resize']
   /** Present when the parent can align. */
@@ -55,6 +68,7 @@ export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
     this.parent = parent
     this.slots = control >>> 2
     this.phase = memory.u32[this.slots + L.PHASE]
+    this.exact = memory.u32[this.slots + L.EXACT] !== 0
     this.alignment = Math.min(16, parent.alignment)
     if (parent.resize !== undefined) this.resize = this.resizeRegion
     if (parent.allocateAligned !== undefined) this.allocateAligned = this.allocateAlignedRegion
@@ -72,12 +86,13 @@ export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
     parent: Parent,
     options: MappedBlocksOptions = {},
   ): MappedBlocks {
-    requireKnownOptions(options, ['phase'], 'MappedBlocks')
-    const { phase = 0 } = options
+    requireKnownOptions(options, ['phase', 'exact'], 'MappedBlocks')
+    const { phase = 0, exact = false } = options
     requireOption(phase === 0 || phase === 8, 'phase', phase, 'it must be 0 or 8')
     const slots = control >>> 2
     memory.u32.fill(0, slots, slots + L.LARGE_CONTROL_BYTES / 4)
     memory.u32[slots + L.PHASE] = phase
+    memory.u32[slots + L.EXACT] = exact ? 1 : 0
     memory.u32[slots + L.VERSION] = L.LARGE_VERSION
     memory.u32[slots + L.MAGIC] = L.LARGE_MAGIC
     return new MappedBlocks(memory, control, parent)
@@ -99,6 +114,7 @@ export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
   }
 
   goodSize(size: number): number {
+    if (this.exact) return roundUp(size, EXACT_UNIT_BYTES)
     return this.parent.goodSize(size + 2 * this.phase) - 2 * this.phase
   }
 
@@ -116,10 +132,12 @@ export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
     return this.memory.u32[this.slots + L.REGIONS]
   }
 
-  walker(): RegionWalker {
+  walker(sizeOfUsed: (address: Address) => number): RegionWalker {
     return (address, size, visit) => {
-      const shrink = 2 * this.phase
-      if (size > shrink) visit(address + this.phase, size - shrink, true)
+      const block = address + this.phase
+      const room = size - 2 * this.phase
+      const used = this.exact ? sizeOfUsed(block) : 0
+      if (room > 0) visit(block, used === 0 ? room : Math.min(this.goodSize(used), room), true)
     }
   }
 

@@ -36,10 +36,16 @@ const parents: Record<string, Pick<ConformanceOptions, 'parent' | 'memory'>> = {
   'a bump parent': {},
 }
 
+const KINDS = [
+  { phase: 0, exact: false },
+  { phase: 8, exact: false },
+  { phase: 0, exact: true },
+]
+
 for (const [parent, surroundings] of Object.entries(parents)) {
-  for (const phase of [0, 8]) {
-    describe(`blocks of phase ${phase}, over ${parent}`, () => {
-      const cases = conformanceCases(blocksWith({ phase }), {
+  for (const { phase, exact } of KINDS) {
+    describe(`${exact ? 'exact ' : ''}blocks of phase ${phase}, over ${parent}`, () => {
+      const cases = conformanceCases(blocksWith({ phase, exact }), {
         ...surroundings,
         sizes: { minimum: 4096, maximum: 262144 },
         memoryBytes: 2 ** 21,

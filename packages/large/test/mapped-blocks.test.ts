@@ -43,6 +43,25 @@ describe('a block is a mapping', () => {
     expect(space.mappedBytes).toBe(0)
   })
 
+  test('exact: of the size asked for, in whole pages all the same', () => {
+    const { blocks, space, memory, parent, control } = newBlocks({ exact: true })
+    expect([131104, 200_033, 1].map((size) => blocks.goodSize(size))).toEqual([131104, 200_048, 16])
+    const block = blocks.allocate(131104)
+    expect(space.mappedBytes).toBe(33 * PAGE_BYTES)
+    expect(MappedBlocks.attach(memory, control, parent).goodSize(131104)).toBe(131104)
+    // Within its last page it may grow, and beyond.
+    expect(blocks.resize?.(block, 131104, 135_168)).toBe(true)
+    expect(space.mappedBytes).toBe(33 * PAGE_BYTES)
+    expect(blocks.resize?.(block, 135_168, 135_184)).toBe(true)
+    expect(space.mappedBytes).toBe(34 * PAGE_BYTES)
+    const used = (address: number) => (address === block ? 131104 : 0)
+    expect(blocks.repair([parent.regionOf(block)], used)).toEqual([
+      { address: block + 33 * PAGE_BYTES, length: PAGE_BYTES },
+    ])
+    blocks.deallocate(block, 135_184)
+    expect(space.mappedBytes).toBe(0)
+  })
+
   test('nothing is cached: the next block gets the same pages again', () => {
     const { blocks, space } = newBlocks()
     const first = blocks.allocate(300 * KiB)
@@ -146,7 +165,7 @@ describe('walker', () => {
     const { blocks, space } = newBlocks({ phase })
     const all = [blocks.allocate(131072), blocks.allocate(200_000)]
     const seen: [number, number, boolean][] = []
-    const walk = blocks.walker()
+    const walk = blocks.walker(() => 0)
     for (const { address, length, name } of space.maps()) {
       if (name === 'large') walk(address, length, (...piece) => seen.push(piece))
     }

@@ -169,7 +169,7 @@ export class RegionSet {
     const least = this.bytesFor(exact ? powerOfTwoFrom(granules) : granules)
     const planned = u32[slots + FIRST_SIZE] + (u32[slots + OBTAINED] * u32[slots + GROWTH]) / 256
     const capped = Math.min(Math.floor(planned), u32[slots + SIZE_CAP])
-    const wanted = exact ? this.bytesFor(powerOfTwoUpTo(capped >>> this.granuleBits)) : capped
+    const wanted = exact ? this.bytesFor(this.exactGranules(capped)) : capped
     let bytes = Math.max(wanted, least)
     let region = this.allocate(bytes)
     while (region === 0 && bytes > least) {
@@ -295,6 +295,18 @@ export class RegionSet {
   /** Bytes of a region with `granules` granules. */
   private bytesFor(granules: number): number {
     return granules * 2 ** this.granuleBits + this.sideBytes(granules) + HEADER_BYTES + SLACK_BYTES
+  }
+
+  /**
+   * The power of two of granules next to a planned size. Not the one below: a first region twice as large as planned, for
+   * a block that needs it, is followed by one that is twice as large again, not by another of its size.
+   */
+  private exactGranules(planned: number): number {
+    const granules = planned >>> this.granuleBits
+    const below = powerOfTwoUpTo(granules)
+    const nearest = granules - below >= below / 2 ? below * 2 : below
+    const cap = this.memory.u32[this.slots + SIZE_CAP] >>> this.granuleBits
+    return Math.min(nearest, powerOfTwoUpTo(cap))
   }
 
   /** A parent with narrow alignment is asked for a page more, so that no page holds parts of two regions. */
