@@ -1,19 +1,9 @@
 /** Installs the hook in this thread, and reports when Node.js ends. */
-import { parseHookOptions } from './hook-options.ts'
-import { installPreload } from './install.ts'
+import { type HookOptions, parseHookOptions } from './hook-options.ts'
+import { HookOutput, type NodeProcess } from './hook-output.ts'
+import { type Installation, installPreload } from './install.ts'
 import { reportText } from './report-text.ts'
 
-/** What of Node.js is used, if this is Node.js: nothing is imported, so that bundlers find nothing to resolve. */
-interface NodeProcess {
-  readonly env: Readonly<Record<string, string | undefined>>
-  on(event: 'exit', listener: () => void): void
-  getBuiltinModule?(name: 'node:fs'): {
-    writeFileSync(path: string, data: string | Uint8Array): void
-    writeSync(descriptor: number, text: string): void
-  }
-}
-
-const STDERR = 2
 const MARK: unique symbol = Symbol.for('vmalloc.preload.registered')
 
 /** Installs once a thread, however often it is called. */
@@ -22,17 +12,36 @@ export function register(): void {
   if (scope[MARK] === true) return
   scope[MARK] = true
   const { process } = scope
-  const { install, report, record } = parseHookOptions(process?.env['VMALLOC_PRELOAD'] ?? '')
-  const installation = installPreload(install)
+  const options = parseHookOptions(process?.env['VMALLOC_PRELOAD'] ?? '')
+  const installation = installPreload(options.install)
+  const output = new HookOutput(process)
+  const deliver = (): void => {
+    output.attempt('no report', () => report(installation, options, output))
+  }
   process?.on('exit', () => {
-    const fs = process.getBuiltinModule?.('node:fs')
-    for (const [index, trace] of installation.traces().entries()) {
-      fs?.writeFileSync(index === 0 ? record : `${record}.${index + 1}`, trace)
-    }
-    if (report === 'none') return
-    const modules = installation.report()
-    if (fs === undefined) console.error(reportText(modules))
-    else if (report === 'stderr') fs.writeSync(STDERR, reportText(modules))
-    else fs.writeFileSync(report, `${JSON.stringify({ modules }, null, 2)}\n`)
+    // Before the report, after which sessions of instances that are gone are let go.
+    output.attempt('no recording', () => record(installation, options, output))
+    deliver()
   })
+  // Workers have no signals; the main thread's report is asked for.
+  if (options.signal !== '' && output.thread === 0) {
+    output.attempt(`signal ${options.signal}`, () => process?.on(options.signal, deliver))
+  }
+}
+
+function report(installation: Installation, options: HookOptions, output: HookOutput): void {
+  if (options.report === 'none') return
+  const modules = installation.report()
+  if (options.report === 'stderr') {
+    output.print(reportText(modules, output.thread === 0 ? '' : `thread ${output.thread}`))
+  } else {
+    output.write(options.report, `${JSON.stringify({ modules }, null, 2)}\n`)
+  }
+}
+
+function record(installation: Installation, options: HookOptions, output: HookOutput): void {
+  if (options.record === '') return
+  for (const [index, trace] of installation.traces().entries()) {
+    output.write(options.record, trace, index + 1)
+  }
 }

@@ -9,18 +9,20 @@
 import { register } from './hook.ts'
 import { isPreloaded } from './preloaded.ts'
 
-export { type AnalyseOptions, analyse, type ModuleBytes } from './analyse.ts'
+export { type AnalyseOptions, analyse } from './analyse.ts'
+export type { ModuleBytes } from './content.ts'
 export { PreloadError, type PreloadErrorCode } from './errors.ts'
-export type { Analysis, FoundFunction, FunctionsByHand, Verdict } from './find/find.ts'
-export type { Role } from './find/roles.ts'
+export type { Analysis, FoundFunction, FunctionsByHand, Verdict } from './find/analysis.ts'
+export { ROLES, type Role } from './find/roles.ts'
 export {
+  currentInstallation,
   type Installation,
   type InstallOptions,
   installPreload,
-  type ModuleReport,
-  type SeenModule,
 } from './install.ts'
 export { instantiate, type Preloaded } from './instantiate.ts'
+export type { ModuleReport } from './interpose/registry.ts'
+export type { SeenModule } from './interpose/seen-module.ts'
 export type { PreloadMode, PreloadOptions, PreloadPreset } from './options.ts'
 export { reportText } from './report-text.ts'
 export { type RewriteResult, rewrite } from './rewrite.ts'

@@ -1,13 +1,14 @@
 /** `instantiate`: one module, explicitly, on vmalloc. */
 import type { Heap, HeapMap } from '@vmalloc/core'
-import { bytesOf, type ModuleBytes } from './analyse.ts'
+import { type ModuleBytes, requireModuleBytes } from './content.ts'
+import { engine } from './engine.ts'
 import { PreloadError } from './errors.ts'
-import type { Analysis } from './find/find.ts'
+import type { Analysis } from './find/analysis.ts'
 import { type PreloadOptions, resolveOptions } from './options.ts'
-import { planOf, prepare } from './prepare.ts'
+import { planFor, planOf, prepareModule, wasRewritten } from './prepare.ts'
 import type { Report } from './runtime/report.ts'
 import { equip } from './session.ts'
-import { EXPORT_TABLE } from './wasm/rewrite.ts'
+import { parseModule } from './wasm/module.ts'
 
 /** What {@link instantiate} gives. */
 export interface Preloaded {
@@ -34,9 +35,6 @@ export interface Preloaded {
   readonly trace: () => Uint8Array | null
 }
 
-/** The engine's own, so that an installed hook does not see what is ours. */
-const engine = { compile: WebAssembly.compile, instantiate: WebAssembly.instantiate }
-
 /**
  * Instantiates a module with its malloc family replaced, or observed.
  *
@@ -55,13 +53,16 @@ export async function instantiate(
   options: PreloadOptions = {},
 ): Promise<Preloaded> {
   const resolved = resolveOptions(options, 'instantiate')
-  const given = bytesOf(source) as Uint8Array<ArrayBuffer>
+  const given = requireModuleBytes(source, 'instantiate') as Uint8Array<ArrayBuffer>
   const before = wasRewritten(given) ? planOf(await compile(given)) : null
   const { bytes, plan } =
-    before === null ? prepare(given, resolved) : { bytes: given, plan: before }
+    before === null
+      ? prepareModule(parseModule(given), resolved)
+      : { bytes: given, plan: planFor(before, resolved.mode) }
   const module = await compile(bytes)
   const instance = await engine.instantiate(module, imports)
   const session = equip(instance, plan, imports, resolved)
+  if (session instanceof Error) throw session
   return {
     module,
     instance,
@@ -86,13 +87,4 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
       `the engine does not take the module: ${error.message}`,
     )
   }
-}
-
-/** Whether the name of the hook table occurs in the bytes: a cheap question before a parse. */
-function wasRewritten(bytes: Uint8Array): boolean {
-  const name = new TextEncoder().encode(EXPORT_TABLE)
-  for (let at = bytes.indexOf(name[0]); at >= 0; at = bytes.indexOf(name[0], at + 1)) {
-    if (name.every((byte, index) => bytes[at + index] === byte)) return true
-  }
-  return false
 }

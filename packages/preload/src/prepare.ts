@@ -2,12 +2,13 @@
  * From a module's bytes to a rewritten module that says what was done to it, so that an instance can be equipped later,
  * in another thread or in another process.
  */
-import { bytesOf, type ModuleBytes } from './analyse.ts'
+import { engine } from './engine.ts'
 import { PreloadError } from './errors.ts'
-import { type Analysis, type FunctionsByHand, findFamily } from './find/find.ts'
-import type { ResolvedOptions } from './options.ts'
-import { type FunctionType, parseModule } from './wasm/module.ts'
-import { PLAN_SECTION, rewriteModule } from './wasm/rewrite.ts'
+import type { Analysis } from './find/analysis.ts'
+import { familyOf } from './find/known-families.ts'
+import type { PreloadMode, ResolvedOptions } from './options.ts'
+import type { FunctionType, Module } from './wasm/module.ts'
+import { EXPORT_TABLE, PLAN_SECTION, rewriteModule } from './wasm/rewrite.ts'
 
 /** What was done to a module. Kept in the custom section `vmalloc.preload`, as JSON. */
 export interface Plan {
@@ -30,15 +31,15 @@ const PLAN_VERSION = 1
 /**
  * Analyses and rewrites.
  *
+ * @param key - Of the module's digest, where that was made before.
  * @throws {@link PreloadError} `NOT_REPLACEABLE` when the mode asked for is not safe, and what `analyse` throws.
  */
-export function prepare(bytes: ModuleBytes, options: ResolvedOptions): Prepared {
-  const module = parseModule(bytesOf(bytes))
+export function prepareModule(module: Module, options: ResolvedOptions, key?: string): Prepared {
   if (module.memories.length === 0) {
     throw new PreloadError('NO_MEMORY', 'not interposed: the module has no memory')
   }
-  const analysis = findFamily(module, options.functions)
-  const mode = chooseMode(analysis, options)
+  const analysis = familyOf(module, options.functions, key)
+  const mode = chooseMode(analysis, options.mode)
   const indices = analysis.functions.map(({ index }) => index)
   const types = indices.map((index) => module.types[module.functions[index]] as FunctionType)
   const memory = module.memories[0].imported
@@ -48,8 +49,26 @@ export function prepare(bytes: ModuleBytes, options: ResolvedOptions): Prepared 
 
 /** The plan of a module that was rewritten before, or `null`. */
 export function planOf(module: WebAssembly.Module): Plan | null {
-  const [found] = WebAssembly.Module.customSections(module, PLAN_SECTION)
+  const [found] = engine.Module.customSections(module, PLAN_SECTION)
   return found === undefined ? null : parsePlan(new Uint8Array(found))
+}
+
+/**
+ * The plan to run a module by that was rewritten before: the bytes are the same whatever they were rewritten for.
+ *
+ * @throws {@link PreloadError} `NOT_REPLACEABLE` when the mode asked for now is not safe.
+ */
+export function planFor(plan: Plan, mode: PreloadMode): Plan {
+  return mode === 'auto' ? plan : { ...plan, mode: chooseMode(plan.analysis, mode) }
+}
+
+/** Whether the name of the hook table occurs in the bytes: a cheap question before a parse. */
+export function wasRewritten(bytes: Uint8Array): boolean {
+  const name = new TextEncoder().encode(EXPORT_TABLE)
+  for (let at = bytes.indexOf(name[0]); at >= 0; at = bytes.indexOf(name[0], at + 1)) {
+    if (name.every((byte, index) => bytes[at + index] === byte)) return true
+  }
+  return false
 }
 
 function parsePlan(content: Uint8Array): Plan {
@@ -62,16 +81,10 @@ function parsePlan(content: Uint8Array): Plan {
   throw new PreloadError('MALFORMED_WASM', `the section ${PLAN_SECTION} is not one of this version`)
 }
 
-function chooseMode(analysis: Analysis, options: ResolvedOptions): Plan['mode'] {
+function chooseMode(analysis: Analysis, mode: PreloadMode): Plan['mode'] {
   const { verdict, reason } = analysis
-  const { mode } = options
-  if (verdict === 'refuse' || mode === 'off') {
-    throw new PreloadError(
-      'NOT_REPLACEABLE',
-      `not interposed: ${verdict === 'refuse' ? reason : 'mode is off'}`,
-    )
-  }
-  if (mode === 'replace' && verdict !== 'replace' && !namedByHand(options.functions)) {
+  if (verdict === 'refuse') throw new PreloadError('NOT_REPLACEABLE', `not interposed: ${reason}`)
+  if (mode === 'replace' && verdict !== 'replace' && !namedByHand(analysis)) {
     throw new PreloadError(
       'NOT_REPLACEABLE',
       `not safe to replace: ${reason}. Observe it, or name malloc and free by hand if you know better`,
@@ -81,6 +94,7 @@ function chooseMode(analysis: Analysis, options: ResolvedOptions): Plan['mode'] 
 }
 
 /** Whoever names both functions and asks for `replace` vouches for what the closure check cannot see. */
-function namedByHand(functions: FunctionsByHand): boolean {
-  return functions.malloc !== undefined && functions.free !== undefined
+function namedByHand({ functions }: Analysis): boolean {
+  const byHand = functions.filter(({ by }) => by === 'hand').map(({ role }) => role)
+  return byHand.includes('malloc') && byHand.includes('free')
 }

@@ -1,5 +1,5 @@
 /** Reports as people read them. */
-import type { ModuleReport } from './install.ts'
+import type { ModuleReport } from './interpose/registry.ts'
 import type { ReportedError } from './runtime/ledger.ts'
 import type { LeakGroup, Report } from './runtime/report.ts'
 
@@ -8,17 +8,25 @@ const SHOWN_GROUPS = 10
 const SHOWN_FRAMES = 8
 const BAR_WIDTH = 32
 
-/** The whole text: one part a module, one a report of an instance. Ends in a newline. */
-export function reportText(modules: readonly ModuleReport[]): string {
-  if (modules.length === 0) return 'vmalloc preload: no WebAssembly module was compiled\n'
-  return `${modules.flatMap((module) => moduleLines(module)).join('\n')}\n`
+/**
+ * The whole text: one part a module, one a report of an instance. Ends in a newline.
+ *
+ * @param where - Which of several threads it is of, in words; empty when there is one.
+ */
+export function reportText(modules: readonly ModuleReport[], where = ''): string {
+  const source = where === '' ? 'vmalloc preload' : `vmalloc preload, ${where}`
+  if (modules.length === 0) return `${source}: no WebAssembly module was compiled\n`
+  return `${modules.flatMap((module) => moduleLines(`${source}: ${module.name}`, module)).join('\n')}\n`
 }
 
-function moduleLines(module: ModuleReport): string[] {
-  const head = `vmalloc preload: ${module.name}`
-  if (module.skipped !== '') return [`${head}: ${module.skipped}`]
-  if (module.instances.length === 0) return [`${head}: compiled, never instantiated`]
-  return module.instances.flatMap((report) => instanceLines(head, report))
+function moduleLines(head: string, module: ModuleReport): string[] {
+  const { skipped, times, hash, bytes, instances } = module
+  const lines = instances.flatMap((report) => instanceLines(head, report))
+  if (skipped !== '') {
+    const often = times > 1 ? `, ${times} times` : ''
+    lines.unshift(`${head} (${count(bytes, 'byte')}, hash ${hash}${often}): ${skipped}`)
+  }
+  return lines.length === 0 ? [`${head}: compiled, never instantiated`] : lines
 }
 
 function instanceLines(head: string, report: Report): string[] {

@@ -1,9 +1,10 @@
 /** `rewrite`: a module ahead of time. */
-import type { ModuleBytes } from './analyse.ts'
+import { type ModuleBytes, requireModuleBytes } from './content.ts'
 import { PreloadError } from './errors.ts'
-import type { Analysis } from './find/find.ts'
+import type { Analysis } from './find/analysis.ts'
 import { type PreloadOptions, resolveOptions } from './options.ts'
-import { prepare } from './prepare.ts'
+import { prepareModule } from './prepare.ts'
+import { parseModule } from './wasm/module.ts'
 
 /** A module that has been rewritten, and how. */
 export interface RewriteResult {
@@ -19,7 +20,9 @@ export interface RewriteResult {
  * @throws {@link PreloadError} as `instantiate`; `MALFORMED_WASM` also when the engine does not accept the module.
  */
 export function rewrite(source: ModuleBytes, options: PreloadOptions = {}): RewriteResult {
-  const { bytes, plan } = prepare(source, resolveOptions(options, 'rewrite'))
+  const resolved = resolveOptions(options, 'rewrite')
+  const module = parseModule(requireModuleBytes(source, 'rewrite'))
+  const { bytes, plan } = prepareModule(module, resolved)
   if (!WebAssembly.validate(bytes)) {
     throw new PreloadError(
       'MALFORMED_WASM',

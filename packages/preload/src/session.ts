@@ -26,7 +26,8 @@ import { wrapHooks } from './wasm/trampoline.ts'
 
 /** An instance that runs on vmalloc, or under its eyes. */
 export interface Session {
-  readonly plan: Plan
+  /** Whether the calls are recorded. */
+  readonly records: boolean
   /**
    * The program's heap; `null` in observe mode. Made on the program's first request, or when you ask for it; where a
    * constructor sets the original allocator up, on the first request only, and `null` before.
@@ -40,19 +41,48 @@ export interface Session {
   readonly trace: () => Uint8Array | null
 }
 
+/** Sessions live as long as a hook of theirs: as long as their instance. See `KeptSession`. */
+const sessions: WeakMap<NumberFunction, Session> = new WeakMap()
+
 /**
  * Equips an instance of a rewritten module, and runs its start function.
  *
  * @param imports - The imports it was instantiated with; only the memory is looked up there.
- * @throws {@link PreloadError} `UNSUPPORTED` when the instance is not one of a rewritten module.
+ * @returns What went wrong, instead of a session: then the original bodies stand where the hooks would, and the program
+ * runs as if nobody had touched it.
  */
 export function equip(
   instance: WebAssembly.Instance,
   plan: Plan,
   imports: WebAssembly.Imports | undefined,
   options: ResolvedOptions,
-): Session {
+): Session | Error {
   const exports = { ...instance.exports }
+  let session: Session | Error
+  try {
+    session = attach(exports, plan, imports, options)
+  } catch (error) {
+    session = error instanceof Error ? error : new Error(String(error))
+    putBack(exports, plan)
+  }
+  hideExports(instance, exports)
+  const start = exports[EXPORT_START]
+  if (typeof start === 'function') start()
+  return session
+}
+
+function putBack(exports: WebAssembly.Exports, plan: Plan): void {
+  const table = exports[EXPORT_TABLE]
+  if (!(table instanceof WebAssembly.Table)) return
+  for (const slot of plan.types.keys()) table.set(slot, exports[`${EXPORT_ORIGINAL}${slot}`])
+}
+
+function attach(
+  exports: WebAssembly.Exports,
+  plan: Plan,
+  imports: WebAssembly.Imports | undefined,
+  options: ResolvedOptions,
+): Session {
   const memory = memoryOf(exports, plan, imports)
   const table = exports[EXPORT_TABLE]
   if (!(table instanceof WebAssembly.Table)) {
@@ -84,7 +114,6 @@ export function equip(
     return recording === null ? hook : recording.wrap(found.role, hook)
   })
   for (const [slot, hook] of wrapHooks(plan.types, hooks).entries()) table.set(slot, hook)
-  hideExports(instance, exports)
   const sources: Sources = {
     analysis: plan.analysis,
     mode: plan.mode,
@@ -92,12 +121,10 @@ export function equip(
     stacks,
     replacement,
     observation,
-    names: exportNames(instance.exports),
+    names: exportNames(exports),
   }
-  const start = exports[EXPORT_START]
-  if (typeof start === 'function') start()
-  return {
-    plan,
+  const session: Session = {
+    records: recording !== null,
     get heap() {
       const early = plan.analysis.setUpByConstructor
       return (early ? replacement?.heapIfMade : replacement?.heap) ?? null
@@ -109,6 +136,8 @@ export function equip(
     report: () => reportOf(sources),
     trace: () => recording?.bytes('preload') ?? null,
   }
+  for (const hook of hooks) sessions.set(hook, session)
+  return session
 }
 
 function memoryOf(

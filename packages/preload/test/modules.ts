@@ -1,4 +1,4 @@
-/** Modules for the tests: the .wasm files of the npm programs, and small ones written by hand. */
+/** Modules for the tests: the .wasm files of the npm programs. Small ones written by hand are in assemble.ts and tiny.ts. */
 import { readFileSync } from 'node:fs'
 import { fileOf } from './programs/program.ts'
 
@@ -19,19 +19,4 @@ export const MODULES: Readonly<Record<string, string>> = {
 
 export function moduleBytes(name: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(fileOf(MODULES[name])))
-}
-
-/** A module from section bodies, each `[id, ...content]`; lengths below 128. */
-export function assemble(...sections: readonly (readonly number[])[]): Uint8Array<ArrayBuffer> {
-  const bytes = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
-  for (const [id, ...content] of sections) {
-    if (content.length > 127) throw new Error('too long for a test')
-    bytes.push(id, content.length, ...content)
-  }
-  return new Uint8Array(bytes)
-}
-
-/** A name as a vector of bytes. */
-export function name(text: string): number[] {
-  return [text.length, ...new TextEncoder().encode(text)]
 }

@@ -9,10 +9,14 @@ import { openBody } from '../wasm/bodies.ts'
 import {
   KIND_GLOBAL,
   OP_CALL,
+  OP_CALL_INDIRECT,
+  OP_CALL_REF,
   OP_GLOBAL_GET,
   OP_I32_CONST,
   OP_REF_FUNC,
   OP_RETURN_CALL,
+  OP_RETURN_CALL_INDIRECT,
+  OP_RETURN_CALL_REF,
 } from '../wasm/format.ts'
 import type { Module } from '../wasm/module.ts'
 
@@ -21,6 +25,12 @@ const LOWEST_ADDRESS = 1024
 /** Constants above are small negative numbers far more often than addresses of static data. */
 const HIGHEST_ADDRESS = 2 ** 31
 const NONE: readonly number[] = []
+const INDIRECT: ReadonlySet<number> = new Set([
+  OP_CALL_INDIRECT,
+  OP_RETURN_CALL_INDIRECT,
+  OP_CALL_REF,
+  OP_RETURN_CALL_REF,
+])
 
 export interface Facts {
   /** Functions called directly, by caller. Empty for imported functions. */
@@ -29,6 +39,8 @@ export interface Facts {
   readonly touches: readonly (readonly number[])[]
   /** Functions whose address is taken inside code. */
   readonly referenced: ReadonlySet<number>
+  /** Functions that call through a table or a reference: what they call is not in `calls`. */
+  readonly callsIndirectly: ReadonlySet<number>
 }
 
 /** Cost: about 15 ms per megabyte of code. @throws PreloadError `MALFORMED_WASM` for an undecodable body. */
@@ -36,6 +48,7 @@ export function gatherFacts(module: Module): Facts {
   const calls: (readonly number[])[] = []
   const touches: (readonly number[])[] = []
   const referenced = new Set<number>()
+  const callsIndirectly = new Set<number>()
   const memoryBase = module.imports
     .filter(({ kind }) => kind === KIND_GLOBAL)
     .findIndex(({ name }) => name === '__memory_base')
@@ -66,6 +79,7 @@ export function gatherFacts(module: Module): Facts {
         if (address >= LOWEST_ADDRESS && address < HIGHEST_ADDRESS) addresses.add(address)
       } else if (opcode === OP_CALL || opcode === OP_RETURN_CALL) called.add(decoder.immediate)
       else if (opcode === OP_REF_FUNC) referenced.add(decoder.immediate)
+      else if (INDIRECT.has(opcode)) callsIndirectly.add(index)
       base = 0
     }
     for (const target of called) {
@@ -77,7 +91,7 @@ export function gatherFacts(module: Module): Facts {
       blind || addresses.size === 0 ? NONE : [...addresses].sort((one, other) => one - other),
     )
   }
-  return { calls, touches, referenced }
+  return { calls, touches, referenced, callsIndirectly }
 }
 
 /** The i32 constants of one function. */

@@ -3,6 +3,7 @@
  *
  * Nothing of the program runs in it: imports answer 0, and fuel ends every call (wasm/instrument.ts).
  */
+import { engine } from '../engine.ts'
 import {
   KIND_FUNCTION,
   KIND_GLOBAL,
@@ -16,9 +17,13 @@ import {
 } from '../wasm/format.ts'
 import { instrumentModule, PROBE_FUEL, PROBE_FUNCTION, PROBE_MEMORY } from '../wasm/instrument.ts'
 import type { ImportEntry, Module } from '../wasm/module.ts'
+import { reachable } from './closure.ts'
+import type { Facts } from './facts.ts'
 
-/** Turns of loops that one call may take. */
+/** Units of fuel for one call: a unit is a turn of a short loop, a call of a short function, or 64 bytes filled. */
 const FUEL = 4_000_000
+/** Units for all calls of one analysis together: about a second. */
+const TOTAL_FUEL = 40_000_000
 const WASM_PAGE_BYTES = 65536
 /** Room for the probes where the module leaves the size of its memory to the host. */
 const PROBE_PAGES = 256
@@ -32,42 +37,55 @@ const INITIALISERS: readonly string[] = [
   '_initialize',
 ]
 
-/** The engine's own constructors: the probes must not go through an installed hook. */
-const { Global, Instance, Memory, Module: EngineModule, Table } = WebAssembly
+const { Global, Memory, Table } = WebAssembly
 
 /** A compiled experiment; {@link Laboratory.open} makes fresh instances of it. */
 export class Laboratory {
+  /** What is left of the fuel for all scratch instances together. */
+  fuel: number = TOTAL_FUEL
   readonly #module: Module
   readonly #compiled: WebAssembly.Module
 
   /** @throws WebAssembly.CompileError when the engine does not take the module. */
-  constructor(module: Module, functions: Iterable<number>) {
+  constructor(module: Module, facts: Facts, functions: readonly number[]) {
     this.#module = module
-    this.#compiled = new EngineModule(instrumentModule(module, functions))
+    const kept = runnable(module, facts, functions)
+    this.#compiled = new engine.Module(instrumentModule(module, functions, kept))
   }
 
   /** @throws whatever the engine says when the module cannot be instantiated over stubs. */
   open(): Scratch {
-    return new Scratch(this.#module, this.#compiled)
+    return new Scratch(this, this.#module, this.#compiled)
   }
 }
 
+/** All that calls of the functions, or of what a loader runs first, can come to. */
+function runnable(module: Module, facts: Facts, functions: readonly number[]): ReadonlySet<number> {
+  const roots = module.exports
+    .filter(({ name, kind }) => kind === KIND_FUNCTION && INITIALISERS.includes(name))
+    .map(({ index }) => index)
+  const direct = reachable(facts, [...functions, ...roots], new Set())
+  if (![...direct].some((index) => facts.callsIndirectly.has(index))) return direct
+  return reachable(facts, [...direct, ...module.addressTaken, ...facts.referenced], new Set())
+}
+
 export class Scratch {
+  readonly #laboratory: Laboratory
   readonly #exports: WebAssembly.Exports
   readonly #memory: WebAssembly.Memory
   readonly #fuel: WebAssembly.Global
 
-  constructor(module: Module, compiled: WebAssembly.Module) {
+  constructor(laboratory: Laboratory, module: Module, compiled: WebAssembly.Module) {
+    this.#laboratory = laboratory
     const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {}
     for (const entry of module.imports) {
       imports[entry.module] ??= {}
       imports[entry.module][entry.name] ??= this.#stub(module, entry)
     }
-    const instance = new Instance(compiled, imports)
+    const instance = new engine.Instance(compiled, imports)
     this.#exports = instance.exports
     this.#memory = instance.exports[PROBE_MEMORY] as WebAssembly.Memory
     this.#fuel = instance.exports[PROBE_FUEL] as WebAssembly.Global
-    this.#fuel.value = FUEL
     this.#initialise()
   }
 
@@ -78,28 +96,26 @@ export class Scratch {
 
   /** @returns The unsigned result, 0 for none, or `null` when the call trapped or ran out of fuel. */
   call(index: number, ...values: readonly number[]): number | null {
-    this.#fuel.value = FUEL
-    const target = this.#exports[`${PROBE_FUNCTION}${index}`]
-    if (typeof target !== 'function') return null
-    try {
-      return Number((target as (...values: readonly number[]) => number)(...values) ?? 0) >>> 0
-    } catch {
-      // A trap is an answer here: the function is not what it was tried as.
-      return null
-    }
+    return this.#run(this.#exports[`${PROBE_FUNCTION}${index}`], values)
   }
 
   /** What a loader would run first, where it has a name: some allocators are set up by a constructor. */
   #initialise(): void {
-    for (const name of INITIALISERS) {
-      const initialise = this.#exports[name]
-      if (typeof initialise !== 'function') continue
-      this.#fuel.value = FUEL
-      try {
-        initialise()
-      } catch {
-        // Other constructors may need a host that is not there; whether malloc works is for the probe to see.
-      }
+    // Other constructors may need a host that is not there; whether malloc works is for the probe to see.
+    for (const name of INITIALISERS) this.#run(this.#exports[name], [])
+  }
+
+  #run(target: WebAssembly.ExportValue | undefined, values: readonly number[]): number | null {
+    if (typeof target !== 'function') return null
+    const fuel = Math.min(FUEL, this.#laboratory.fuel)
+    this.#fuel.value = fuel
+    try {
+      return Number((target as (...values: readonly number[]) => unknown)(...values) ?? 0) >>> 0
+    } catch {
+      // A trap is an answer here: the function is not what it was tried as.
+      return null
+    } finally {
+      this.#laboratory.fuel -= fuel - this.#fuel.value
     }
   }
 

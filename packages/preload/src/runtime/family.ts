@@ -2,7 +2,7 @@
  * The hooks of replace mode, one for each member of the family: C's argument order, signed words, and the way back to the
  * original for everything that our heap does not answer.
  */
-import type { FoundFunction } from '../find/find.ts'
+import type { FoundFunction } from '../find/analysis.ts'
 import type { NumberFunction } from './originals.ts'
 import { type Replacement, TOO_BIG_BYTES } from './replacement.ts'
 

@@ -13,7 +13,7 @@
  */
 import { HeapCorruptionError } from '@vmalloc/core'
 import type { Address } from '@vmalloc/memory'
-import type { FoundFunction } from '../find/find.ts'
+import type { FoundFunction } from '../find/analysis.ts'
 import type { Role } from '../find/roles.ts'
 import { BlockTable } from './block-table.ts'
 import { Heads } from './heads.ts'

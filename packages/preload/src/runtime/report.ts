@@ -1,6 +1,6 @@
 /** The report of a run: what was found, what is live, how much was asked for. */
 import type { Heap } from '@vmalloc/core'
-import type { Analysis } from '../find/find.ts'
+import type { Analysis } from '../find/analysis.ts'
 import type { Role } from '../find/roles.ts'
 import type { BlockTable } from './block-table.ts'
 import { nameFrames } from './frame-names.ts'

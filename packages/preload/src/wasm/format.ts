@@ -65,12 +65,21 @@ export const LIMIT_64 = 4
 export const LIMIT_PAGE_SIZE = 8
 
 /** Opcodes this package writes or looks for. */
+export const OP_UNREACHABLE = 0x00
 export const OP_NOP = 0x01
+export const OP_LOOP = 0x03
+export const OP_IF = 0x04
 export const OP_END = 0x0b
 export const OP_CALL = 0x10
 export const OP_CALL_INDIRECT = 0x11
 export const OP_RETURN_CALL = 0x12
+export const OP_RETURN_CALL_INDIRECT = 0x13
+export const OP_CALL_REF = 0x14
+export const OP_RETURN_CALL_REF = 0x15
+export const OP_DROP = 0x1a
 export const OP_LOCAL_GET = 0x20
 export const OP_GLOBAL_GET = 0x23
+export const OP_GLOBAL_SET = 0x24
+export const OP_MEMORY_GROW = 0x40
 export const OP_I32_CONST = 0x41
 export const OP_REF_FUNC = 0xd2

@@ -2,6 +2,7 @@
  * A JavaScript function cannot be put into a table; a function exported from a module can. This builds the module that
  * imports the hooks and exports them again, about a hundred bytes.
  */
+import { engine } from '../engine.ts'
 import {
   FORM_FUNCTION,
   KIND_FUNCTION,
@@ -41,16 +42,13 @@ function trampolineModule(types: readonly FunctionType[]): Uint8Array<ArrayBuffe
   ])
 }
 
-/** The engine's constructors, kept so that an installed hook does not see our own modules. */
-const { Module: EngineModule, Instance: EngineInstance } = WebAssembly
-
 /** @returns The hooks as WebAssembly functions, fit for a table. */
 export function wrapHooks(
   types: readonly FunctionType[],
   hooks: readonly ((...values: number[]) => number | undefined)[],
 ): readonly WebAssembly.ExportValue[] {
   const imports = Object.fromEntries(hooks.map((hook, slot) => [String(slot), hook]))
-  const module = new EngineModule(trampolineModule(types))
-  const instance = new EngineInstance(module, { [HOOK_MODULE]: imports })
+  const module = new engine.Module(trampolineModule(types))
+  const instance = new engine.Instance(module, { [HOOK_MODULE]: imports })
   return hooks.map((_, slot) => instance.exports[String(slot)])
 }

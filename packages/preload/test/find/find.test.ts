@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { analyse } from '../../src/analyse.ts'
-import { assemble, moduleBytes, name } from '../modules.ts'
+import { assemble, body, name } from '../assemble.ts'
+import { moduleBytes } from '../modules.ts'
+import { tinyModule } from '../tiny.ts'
 
 describe('verdicts on npm modules', () => {
   test.each([
@@ -79,6 +81,48 @@ describe('what must not be replaced', () => {
     expect(analysis.reason).toMatch(/trapped/)
   })
 
+  // Each runs for hours, or for longer than the sun will, unless every step is paid for.
+  test.each<[string, number[], number[]]>([
+    [
+      'calls itself twice, and has no loop',
+      [0x20, 0, 0x04, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x10, 0, 0x1a],
+      // Its answers are addresses, so that the probe goes on to larger requests.
+      [32, 0, 65, 1, 107, 16, 0, 26, 11, 32, 0, 65, 7, 116, 65, 128, 32, 106],
+    ],
+    [
+      'fills the memory over and over',
+      [0x03, 0x40, 0x41, 0, 0x41, 0, 0x41, 0x80, 0x80, 0x80, 0x03, 0xfc, 0x0b, 0],
+      [0x0c, 0, 0x0b, 0x41, 0],
+    ],
+    [
+      'copies the memory over and over',
+      [0x03, 0x40, 0x41, 0, 0x41, 0, 0x41, 0x80, 0x80, 0x80, 0x03, 0xfc, 0x0a, 0, 0],
+      [0x0c, 0, 0x0b, 0x41, 0],
+    ],
+    [
+      'grows the memory by nothing for ever',
+      [0x03, 0x40, 0x41, 0, 0x40, 0, 0x1a],
+      [0x0c, 0, 0x0b, 0x41, 0],
+    ],
+    [
+      'takes turns of ten thousand instructions',
+      [0x03, 0x40, ...Array.from({ length: 10_000 }, () => [0x41, 0, 0x28, 2, 0, 0x1a]).flat()],
+      [0x0c, 0, 0x0b, 0x41, 0],
+    ],
+  ])('a malloc that %s: the probe ends all the same', { timeout: 60_000 }, (_, start, end) => {
+    const bytes = assemble(TYPES, FUNCTIONS, [5, 1, 0, 100], EXPORTS, [
+      10,
+      2,
+      ...body([...start, ...end]),
+      ...body([]),
+    ])
+    expect(WebAssembly.validate(bytes)).toBe(true)
+    expect(analyse(bytes)).toMatchObject({
+      verdict: 'observe',
+      reason: expect.stringMatching(/trapped/),
+    })
+  })
+
   test.each([
     ['no memory', [], /no memory/],
     ['a shared memory', [5, 1, 3, 1, 2], /shared by threads/],
@@ -101,6 +145,30 @@ describe('what must not be replaced', () => {
       verdict: 'refuse',
       reason: expect.stringMatching(/imports its malloc/),
     })
+  })
+})
+
+describe('arguments', () => {
+  test('a module seen before is not analysed again, unless it is asked something else', () => {
+    const bytes = moduleBytes('oniguruma')
+    expect(analyse(new Uint8Array(bytes))).toBe(analyse(bytes))
+    expect(analyse(bytes, { functions: { malloc: 'malloc' } })).not.toBe(analyse(bytes))
+  })
+
+  test.each([undefined, null, 'text', 3, {}, [0, 1]])('%j is no module', (bytes) => {
+    expect(() => analyse(bytes as never)).toThrow(/analyse: the module must be an ArrayBuffer/)
+  })
+
+  test.each([
+    [{ functoins: {} }, /unknown option "functoins"/],
+    [{ functions: 3 }, /functions is 3: it must be an object/],
+    [{ functions: null }, /functions is null/],
+    [{ functions: ['malloc'] }, /functions is malloc/],
+    [{ functions: { mallok: 'x' } }, /functions\.mallok is x: the family has no such member/],
+    [{ functions: { malloc: -1 } }, /functions\.malloc is -1: it must be the name/],
+    [{ functions: { malloc: true } }, /functions\.malloc is true/],
+  ])('%j is refused', (options, words) => {
+    expect(() => analyse(tinyModule(), options as object)).toThrow(words)
   })
 })
 

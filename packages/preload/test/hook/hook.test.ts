@@ -8,7 +8,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseHookOptions } from '../../src/hook-options.ts'
 import { type Installation, installPreload, type ModuleReport, rewrite } from '../../src/index.ts'
 import { isPreloaded } from '../../src/preloaded.ts'
-import { assemble, moduleBytes, name } from '../modules.ts'
+import { assemble, name } from '../assemble.ts'
+import { moduleBytes } from '../modules.ts'
 
 const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'vmalloc-preload-'))
@@ -125,15 +126,6 @@ describe('the hook in a process', () => {
     await expect(WebAssembly.compileStreaming(text)).rejects.toBeInstanceOf(TypeError)
   })
 
-  test('allow leaves modules alone', () => {
-    installation = installPreload({ allow: ({ bytes }) => bytes < 1000 })
-    const instance = new WebAssembly.Instance(
-      new WebAssembly.Module(moduleBytes('harfbuzz subset')),
-    )
-    expect(typeof instance.exports['malloc']).toBe('function')
-    expect(installation.report()).toEqual([])
-  })
-
   test('a module rewritten ahead of time is equipped', () => {
     const { bytes } = rewrite(moduleBytes('harfbuzz subset'))
     const module = new WebAssembly.Module(bytes)
@@ -152,11 +144,18 @@ describe('the hook in a process', () => {
 })
 
 test('VMALLOC_PRELOAD', () => {
-  expect(parseHookOptions('')).toEqual({ install: {}, report: 'stderr', record: '' })
-  const { install, report } = parseHookOptions(' preset=debug, report=/tmp/x.json ,only=sqlite')
-  expect([install.preset, report]).toEqual(['debug', '/tmp/x.json'])
-  expect(install.allow?.({ name: 'https://x/sqlite3.wasm', bytes: 1, hash: '' })).toBe(true)
-  expect(install.allow?.({ name: 'other', bytes: 1, hash: '' })).toBe(false)
+  expect(parseHookOptions('')).toEqual({ install: {}, report: 'stderr', record: '', signal: '' })
+  const text = ' preset=debug, report=/tmp/x.json ,only=sqlite,mode=off,only=lua,signal=SIGUSR2'
+  expect(parseHookOptions(text)).toEqual({
+    install: { preset: 'debug', mode: 'off', only: ['sqlite', 'lua'] },
+    report: '/tmp/x.json',
+    record: '',
+    signal: 'SIGUSR2',
+  })
+  expect(parseHookOptions('record=x.mtr').install).toEqual({ record: true })
+  for (const wrong of ['mode=on', 'only=', 'report=a,report=b', 'signal=9', 'stacks=some', 'x']) {
+    expect(() => parseHookOptions(wrong), wrong).toThrow(RangeError)
+  }
 })
 
 test('being imported by a program is not being preloaded', () => {

@@ -11,7 +11,8 @@ import {
   rewriteModule,
 } from '../../src/wasm/rewrite.ts'
 import { wrapHooks } from '../../src/wasm/trampoline.ts'
-import { assemble, MODULES, moduleBytes, name } from '../modules.ts'
+import { assemble, name } from '../assemble.ts'
+import { MODULES, moduleBytes } from '../modules.ts'
 
 /** Sections that a rewrite may change. */
 const TOUCHED = new Set([3, 4, 7, 8, 10])
