@@ -27,6 +27,7 @@ const LAYERS = [
   'trace',
   'conformance',
   'core',
+  'preload',
 ]
 
 const page = (name: string, include: string[], headers: Record<string, string>) => ({

@@ -4,7 +4,7 @@
  * An engine calls an exported function by its index, so the exports are a table from index to name. A stack may pass
  * through several modules; the innermost frame is one of the family, so it tells which module is ours.
  */
-const FRAME = /^(wasm:\/\/wasm\/[^:]+):wasm-function\[(\d+)\]/
+const FRAME = /^([^\s()]+):wasm-function\[(\d+)\]/
 
 /** @param exports - Exports of the instance, ours excluded or not. */
 export function exportNames(exports: WebAssembly.Exports): ReadonlyMap<string, string> {

@@ -3,7 +3,8 @@
  */
 import { HeapCorruptionError } from '@vmalloc/core'
 import type { Role } from '../find/roles.ts'
-import { captureStack, framesOf } from './stacks.ts'
+import { framesOf } from './frames.ts'
+import { captureStack, FRAMES } from './stacks.ts'
 
 /** An error of the program's heap use. */
 export interface ReportedError {
@@ -77,7 +78,7 @@ export function describe(
   during: ReportedError['during'],
   allocatedAt: readonly string[],
 ): ReportedError {
-  const stack = during === 'report' ? [] : framesOf(captureStack().stack)
+  const stack = during === 'report' ? [] : framesOf(captureStack(), FRAMES)
   const common = { during, stack, allocatedAt }
   if (thrown instanceof HeapCorruptionError) {
     const { code, message, address, size, offset } = thrown

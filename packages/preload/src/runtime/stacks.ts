@@ -6,8 +6,11 @@
  * get one, then every second, every fourth and so on: early blocks, which are few and stay, are known for certain, later
  * ones with a chance.
  */
+import { type Captured, framesOf } from './frames.ts'
+
 const CAPTURES_PER_RATE = 1024
-const FRAMES = 12
+/** The most frames of a stack that are kept. */
+export const FRAMES = 12
 /** Frames of our own, at the most, that come before the program's. */
 const OWN_FRAMES = 6
 /** No stack: the allocation was not sampled. */
@@ -15,10 +18,6 @@ const NO_SITE = 0
 
 /** `sample` as above, `all` for every allocation, `none` for no cost. */
 export type StackMode = 'sample' | 'all' | 'none'
-
-interface Captured {
-  readonly stack?: string
-}
 
 /** V8's interface; other engines have `error.stack` only. */
 const engine = Error as unknown as {
@@ -65,7 +64,7 @@ export class Stacks {
 
   /** Frames of a capture, innermost first; empty when there is none. */
   frames(site: number): readonly string[] {
-    return framesOf(this.captured[site]?.stack)
+    return framesOf(this.captured[site], FRAMES)
   }
 }
 
@@ -78,16 +77,4 @@ export function captureStack(): Captured {
   engine.captureStackTrace(holder)
   engine.stackTraceLimit = limit
   return holder
-}
-
-const OWN_FOLDER: string = new URL('.', import.meta.url).href.replace(/^file:\/\//, '')
-
-/** The program's frames of a stack: ours are left out, "at" and leading blanks too. */
-export function framesOf(stack: string | undefined): readonly string[] {
-  if (stack === undefined) return []
-  return stack
-    .split('\n')
-    .filter((line) => /^\s*at /.test(line) && !line.includes(OWN_FOLDER))
-    .map((line) => line.replace(/^\s*at /, ''))
-    .slice(0, FRAMES)
 }
