@@ -18,7 +18,7 @@ import * as L from './arena-layout.ts'
 import type { HeapParts } from './composition.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const { LIVE, PEAK_LIVE, BLOCKS, RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND } = L
+const { LIVE, PEAK_LIVE, BLOCKS, UNUSABLE, RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND } = L
 const { SMALL, MEDIUM, LARGE } = kinds
 
 /** Our strategies write so much behind the header of a free block. */
@@ -50,6 +50,8 @@ export class Arena {
   declare private readonly large: Strategy
   /** Who knows what was asked for: there the slack is not for use. */
   declare private readonly guarded: GuardedBlocks | null
+  /** Whether every block is guarded, by the marks themselves. */
+  declare private readonly exact: boolean
 
   constructor(space: AddressSpace, control: Address, parts: HeapParts) {
     const { marking, small, medium, large, largeFrom } = parts
@@ -66,6 +68,7 @@ export class Arena {
     this.medium = medium.layer
     this.large = large.layer
     this.guarded = parts.guard?.blocks ?? null
+    this.exact = (this.guarded as object | null) === marking
     this.chunkSizes = small.map((part) => part.layer.goodSize(part.maxPayload + this.overhead))
     this.poolOfPayload = new Uint8Array(this.smallMax + 1)
     this.poolOfBlock = new Uint8Array(((this.chunkSizes.at(-1) ?? 0) >>> 3) + 1)
@@ -97,7 +100,7 @@ export class Arena {
       kind = LARGE
     }
     if (block === 0) return 0
-    this.countIn(bytes)
+    this.countIn(bytes, this.exact ? size : bytes - this.overhead)
     return this.marking.mark(block, bytes, kind, size)
   }
 
@@ -107,8 +110,8 @@ export class Arena {
     const block = marking.verify(payload)
     const kind = marking.kindAt(block)
     const bytes = marking.sizeAt(block)
+    this.countOut(bytes, this.usableSize(payload, block))
     marking.erase(block)
-    this.countOut(bytes)
     switch (kind) {
       case SMALL:
         this.pools[this.poolOfBlock[bytes >>> 3]].deallocate(block, bytes)
@@ -132,7 +135,7 @@ export class Arena {
     const bytes = large.goodSize(size + this.overhead)
     const block = large.allocateZeroed === undefined ? 0 : large.allocateZeroed(bytes)
     if (block === 0) return 0
-    this.countIn(bytes)
+    this.countIn(bytes, this.exact ? size : bytes - this.overhead)
     return this.marking.mark(block, bytes, LARGE, size)
   }
 
@@ -155,7 +158,7 @@ export class Arena {
     let payload = Math.ceil((block + marking.headerBytes) / alignment) * alignment
     const lead = payload - marking.headerBytes - block
     if (lead > 0 && lead < shortest) payload += alignment
-    this.countIn(bytes)
+    this.countIn(bytes, this.exact ? size : block + bytes - marking.footerBytes - payload)
     return marking.markAligned(block, bytes, kind, payload, size)
   }
 
@@ -174,8 +177,8 @@ export class Arena {
     const strategy = this.strategyOf(kind, oldBytes)
     if (kind === SMALL || strategy.resize === undefined) return false
     if (!strategy.resize(block, oldBytes, newBytes)) return false
-    this.countOut(oldBytes)
-    this.countIn(newBytes)
+    this.countOut(oldBytes, oldBytes - overhead)
+    this.countIn(newBytes, newBytes - overhead)
     this.remark(block, newBytes, kind, size)
     return true
   }
@@ -212,15 +215,34 @@ export class Arena {
     this.strategyOf(kind, bytes).deallocate(block, bytes)
   }
 
-  /** What the counters of the heap say; threads with a cache count apart. */
-  counters(): { live: number; blocks: number } {
+  /** What the counters of the heap say; threads with a cache count apart what is live. */
+  counters(): { live: number; blocks: number; unusable: number } {
+    const { slots } = this
     const { u32 } = this.memory
-    return { live: u32[this.slots + LIVE], blocks: u32[this.slots + BLOCKS] }
+    return { live: u32[slots + LIVE], blocks: u32[slots + BLOCKS], unusable: u32[slots + UNUSABLE] }
   }
 
   /** Usable bytes that a request of `size` bytes gets. */
   goodSize(size: number): number {
-    return this.blockBytes(size) - this.overhead
+    return this.exact ? size : this.blockBytes(size) - this.overhead
+  }
+
+  /** Counts a block that is handed out. */
+  countIn(bytes: number, usable: number): void {
+    const { u32 } = this.memory
+    const live = u32[this.slots + LIVE] + usable
+    u32[this.slots + LIVE] = live
+    if (live > u32[this.slots + PEAK_LIVE] && this.countsPeak) u32[this.slots + PEAK_LIVE] = live
+    u32[this.slots + BLOCKS]++
+    u32[this.slots + UNUSABLE] += bytes - this.overhead - usable
+  }
+
+  /** Counts a block that comes back. */
+  countOut(bytes: number, usable: number): void {
+    const { u32 } = this.memory
+    u32[this.slots + LIVE] -= usable
+    u32[this.slots + BLOCKS]--
+    u32[this.slots + UNUSABLE] -= bytes - this.overhead - usable
   }
 
   private kindOfSize(size: number): Kind {
@@ -241,19 +263,5 @@ export class Arena {
       default:
         return this.large
     }
-  }
-
-  private countIn(bytes: number): void {
-    const u32 = this.memory.u32
-    const live = u32[this.slots + LIVE] + bytes - this.overhead
-    u32[this.slots + LIVE] = live
-    if (live > u32[this.slots + PEAK_LIVE] && this.countsPeak) u32[this.slots + PEAK_LIVE] = live
-    u32[this.slots + BLOCKS]++
-  }
-
-  private countOut(bytes: number): void {
-    const u32 = this.memory.u32
-    u32[this.slots + LIVE] -= bytes - this.overhead
-    u32[this.slots + BLOCKS]--
   }
 }

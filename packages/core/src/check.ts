@@ -1,35 +1,33 @@
 /** Verifying a whole heap: all structures, all marks, all counters. */
-import { type Address, type Checkable, InvariantError, type Walkable } from '@vmalloc/memory'
+import { type Address, type Checkable, InvariantError } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
-import { BLOCKS, LIVE } from './arena-layout.ts'
+import { BLOCKS, LIVE, UNUSABLE } from './arena-layout.ts'
 import type { CacheSlots } from './threads/cache-slots.ts'
-import { walkArena } from './walk.ts'
+import { isWalkable, walkArena } from './walk.ts'
 
 /** @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. Cost: linear in the heap. */
 export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
   const { memory, space, parts, marking } = arena
   space.check()
-  let walkable = true
-  for (const part of [...parts.small, parts.medium, parts.large]) {
-    const layer = part.layer as Partial<Checkable & Walkable>
-    layer.check?.()
-    walkable &&= layer.walker !== undefined
-  }
+  const all = [...parts.small, parts.medium, parts.large]
+  for (const { layer } of all) (layer as Partial<Checkable>).check?.()
   let blocks = 0
   let live = 0
+  let unusable = 0
   const cached = new Set<Address>()
   walkArena(arena, (block) => {
-    if (block.kind === 'meta' || block.state === 'free') return
     if (block.state === 'cached') {
       cached.add(block.block)
       return
     }
+    if (block.state !== 'used') return
     marking.verify(block.address)
     blocks++
-    live += block.blockSize - arena.overhead
+    live += block.size
+    unusable += block.blockSize - arena.overhead - block.size
   })
   // A strategy that cannot list its blocks hides them from the walk: then there is nothing to compare with.
-  if (!walkable) return
+  if (!all.every(isWalkable)) return
   checkCaches(cached, slots)
   const counted = slots?.net() ?? { blocks: 0, live: 0 }
   const countedBlocks = (memory.u32[arena.slots + BLOCKS] + counted.blocks) >>> 0
@@ -39,6 +37,13 @@ export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
   }
   if (live !== countedLive) {
     throw new InvariantError('heap', `${live} bytes are in use, but ${countedLive} counted`)
+  }
+  const countedUnusable = memory.u32[arena.slots + UNUSABLE]
+  if (unusable !== countedUnusable) {
+    throw new InvariantError(
+      'heap',
+      `${unusable} bytes are leads or guarded slack, but ${countedUnusable} counted`,
+    )
   }
 }
 

@@ -38,7 +38,7 @@ import { readSettings } from './settings.ts'
 import { type HeapStats, statsOf } from './stats.ts'
 import { type DeathReport, reportDeath, reportDeathAsync } from './threads/death.ts'
 import { Session } from './threads/session.ts'
-import { type HeapBlock, walkArena } from './walk.ts'
+import { type HeapBlock, requireWalkable, walkArena } from './walk.ts'
 
 /** What a Worker needs to attach: send it with `postMessage`. */
 export type HeapHandle = MemoryHandle
@@ -254,7 +254,10 @@ export class Heap extends HeapFront {
 
   /** Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. */
   walk(visit: (block: HeapBlock) => void): void {
-    this.session.inspect(() => walkArena(this.arena, visit))
+    this.session.inspect(() => {
+      requireWalkable(this.arena)
+      walkArena(this.arena, visit)
+    })
   }
 
   /** Like {@link Heap.malloc}, but gives 0 at once, instead of waiting, when another thread holds the lock. */

@@ -84,4 +84,4 @@ export {
 } from './threads/death-watch.ts'
 export { ReentrantLockError, WouldBlockError } from './threads/lock-errors.ts'
 export type { Tuning } from './tuning.ts'
-export type { HeapBlock } from './walk.ts'
+export { type HeapBlock, NotWalkableError } from './walk.ts'

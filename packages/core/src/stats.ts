@@ -8,7 +8,7 @@ import type { Session } from './threads/session.ts'
 
 /** All sizes in bytes. */
 export interface HeapStats extends Breakdown {
-  /** Usable bytes of the blocks in use. */
+  /** Usable bytes of the blocks in use: the sum of `usableSize` over all of them. */
   readonly live: number
   /** The most usable bytes ever in use at once. */
   readonly peakLive: number
@@ -99,7 +99,8 @@ export function statsOf(session: Session): HeapStats {
         : undefined,
     cache: cacheStats(slots),
   }
-  return { ...counted, ...breakdownOf(session, counted) }
+  const { unusable } = arena.counters()
+  return { ...counted, ...breakdownOf(session, { ...counted, unusable }) }
 }
 
 function cacheStats(slots: CacheSlots | undefined): CacheStats {

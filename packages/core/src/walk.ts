@@ -12,8 +12,8 @@ export interface HeapBlock {
   readonly size: number
   /** Strategy that owns it; `pages` for free pages, `meta` for the heap's own. */
   readonly kind: 'small' | 'medium' | 'large' | 'pages' | 'meta'
-  /** `cached`: free, and a thread keeps it ready. */
-  readonly state: 'used' | 'free' | 'cached'
+  /** `cached`: free, and a thread keeps it ready, or a quarantine; `reserved`: pages of the heap's own. */
+  readonly state: 'used' | 'free' | 'cached' | 'reserved'
   /** The whole piece, marks included. */
   readonly block: Address
   readonly blockSize: number
@@ -21,8 +21,31 @@ export interface HeapBlock {
 
 const KIND_NAMES = ['small', 'medium', 'large'] as const
 
+/** A strategy of the heap cannot list its blocks: it has no `walker`, see `Walkable` of `@vmalloc/memory`. */
+export class NotWalkableError extends Error {
+  override readonly name = 'NotWalkableError'
+  /** Name of the part that cannot. */
+  readonly part: string
+
+  constructor(part: string) {
+    super(`the strategy "${part}" of this composition cannot list its blocks: give it a walker`)
+    this.part = part
+  }
+}
+
+/** @throws {@link NotWalkableError} for a heap whose walk would hide blocks. */
+export function requireWalkable({ parts }: Arena): void {
+  for (const part of [...parts.small, parts.medium, parts.large])
+    if (!isWalkable(part)) throw new NotWalkableError(part.name)
+}
+
+/** Whether a part can list its blocks. */
+export function isWalkable({ layer }: Part): boolean {
+  return (layer as Partial<Walkable>).walker !== undefined
+}
+
 /**
- * Visits all pieces. The heap must not change meanwhile.
+ * Visits all pieces, but not those of a strategy that cannot list them. The heap must not change meanwhile.
  *
  * @throws `InvariantError` when a structure is damaged.
  */
@@ -41,11 +64,11 @@ export function walkArena(arena: Arena, visit: (block: HeapBlock) => void): void
   add(parts.medium, 'medium')
   add(parts.large, 'large')
   const head = memory.controlEnd - memory.base
-  visit(piece(memory.base, head, 'meta', 'used'))
+  visit(piece(memory.base, head, 'meta', 'reserved'))
   for (const { address, length, name } of space.maps()) {
     const walker = walkers.get(name)
     if (name === '[free]') visit(piece(address, length, 'pages', 'free'))
-    else if (name === '[page map]') visit(piece(address, length, 'meta', 'used'))
+    else if (name === '[page map]') visit(piece(address, length, 'meta', 'reserved'))
     else if (walker?.walk !== undefined) {
       const { kind } = walker
       walker.walk(address, length, (block, size, used) => {

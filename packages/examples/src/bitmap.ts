@@ -7,7 +7,14 @@
 import type { Composition } from '@vmalloc/core'
 import { MappedBlocks } from '@vmalloc/large'
 import { Mark32 } from '@vmalloc/marking'
-import { type Address, type Memory, MemoryError, type RegionAllocator } from '@vmalloc/memory'
+import {
+  type Address,
+  type Memory,
+  MemoryError,
+  type RegionAllocator,
+  type RegionWalker,
+  type Walkable,
+} from '@vmalloc/memory'
 import { ChunkPool } from '@vmalloc/small'
 
 const MAGIC = 0x50414d42
@@ -16,7 +23,7 @@ const GRANULES = 32768
 /** Blocks begin 8 bytes behind a granule, so that payloads behind marks of 8 bytes are 16-aligned. */
 const PHASE_BYTES = 8
 
-export class Bitmap implements RegionAllocator {
+export class Bitmap implements RegionAllocator, Walkable {
   readonly alignment: number = 16
   readonly #u32: () => Uint32Array
   readonly #slots: number
@@ -67,6 +74,19 @@ export class Bitmap implements RegionAllocator {
     const start = (address - this.#origin) / GRANULE_BYTES
     const end = start + this.goodSize(size) / GRANULE_BYTES
     for (let i = start; i < end; i++) this.#flip(i)
+  }
+
+  /** So that `heap.walk`, `leaks` and `freeAll` see the blocks: a strategy without this hides them. */
+  walker(sizeOfUsed: (block: Address) => number): RegionWalker {
+    return (_region, _size, visit) => {
+      for (let i = 0; i < GRANULES; ) {
+        const block = this.#origin + i * GRANULE_BYTES
+        const used = this.#isUsed(i)
+        const bytes = used ? this.goodSize(sizeOfUsed(block) || 1) : GRANULE_BYTES
+        visit(block, bytes, used)
+        i += bytes / GRANULE_BYTES
+      }
+    }
   }
 
   get #origin(): Address {

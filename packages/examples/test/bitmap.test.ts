@@ -45,8 +45,12 @@ test('a heap with it does the same as any, and only that composition attaches', 
     }
   }
   expect(heap.stats().blocks).toBe(live.size)
+  expect(new Set(heap.leaks().map(({ address }) => address))).toEqual(new Set(live.keys()))
+  heap.check()
   expect(() => Heap.attach(heap.handle)).toThrow(/bitmap-example/)
   const same = Heap.attach(heap.handle, { composition: bitmapHeap })
-  for (const address of live.keys()) same.free(address)
+  expect(same.dup([...live.keys()][0] as number)).toBeGreaterThan(0)
+  expect(same.freeAll()).toBe(live.size + 1)
+  heap.check()
   expect(heap.stats()).toMatchObject({ blocks: 0, live: 0 })
 })

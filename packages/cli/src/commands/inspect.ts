@@ -91,11 +91,7 @@ function statsLines(heap: Heap, colors: Colors): string[] {
   row('mapped', stats.mapped, `of these ${countText(stats.meta)} for bookkeeping`)
   row('peak mapped', stats.peakMapped)
   row('reserved', stats.reserved, `${countText(free.pages)} in free pages`)
-  row(
-    'waste inside blocks',
-    waste.internal,
-    stats.slack === undefined ? 'marks' : 'marks and slack',
-  )
+  row('waste inside blocks', waste.internal, stats.slack === null ? 'marks' : 'marks and slack')
   row(
     'waste between blocks',
     waste.external,

@@ -7,7 +7,7 @@ export interface WalkedBlock {
   readonly address: number
   /** Its usable bytes. */
   readonly size: number
-  readonly kind: string
+  readonly kind: 'small' | 'medium' | 'large' | 'pages' | 'meta'
   readonly state: string
   /** The whole piece, marks included. */
   readonly block: number
@@ -42,17 +42,17 @@ export function collectPieces(heap: WalkableHeap, live: readonly LiveBlock[]): P
     // Between pieces lies what strategies keep for themselves: side bytes, the rest of a page.
     push(end, block, 'meta')
     end = block + blockSize
-    // What a thread keeps ready is free too.
-    if (state !== 'used') {
-      push(block, end, kind === 'pages' ? 'pages' : 'free')
-    } else if (kind === 'small' || kind === 'medium' || kind === 'large') {
+    if (kind === 'meta' || kind === 'pages') {
+      push(block, end, kind)
+    } else if (state !== 'used') {
+      // What a thread keeps ready is free too.
+      push(block, end, 'free')
+    } else {
       const payloadEnd = address + Math.min(size, requested.get(address) ?? size)
       push(block, address, 'mark')
       push(address, payloadEnd, kind)
       push(payloadEnd, address + size, 'slack')
       push(address + size, end, 'mark')
-    } else {
-      push(block, end, 'meta')
     }
   })
   return pieces

@@ -18,7 +18,6 @@ import {
 } from '@vmalloc/marking'
 import { type Address, InvariantError, LinkError } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
-import { BLOCKS, LIVE } from '../arena-layout.ts'
 import { checkArena } from '../check.ts'
 import type { CacheSlots } from '../threads/cache-slots.ts'
 import { Session } from '../threads/session.ts'
@@ -131,14 +130,12 @@ export abstract class GuardedSession extends Session {
     const bytes = marking.sizeAt(block)
     const held = holdBack && quarantine.takes(bytes)
     while (held && !quarantine.hasRoomFor(bytes)) this.evictOldest()
-    const { u32 } = memory
     const payload = marking.payloadAt(block)
-    const sequence = ++u32[this.control + FREES]
+    const sequence = ++memory.u32[this.control + FREES]
     this.traces.freed(block, blocks.sequenceAt(block))
     fillWord(memory, payload, payload + blocks.requestedAt(block), FREED_WORD)
+    arena.countOut(bytes, blocks.requestedAt(block))
     blocks.hold(block, sequence, this.threadId)
-    u32[arena.slots + LIVE] -= bytes - arena.overhead
-    u32[arena.slots + BLOCKS]--
     if (held) quarantine.push(block, bytes)
     else this.giveBack(block, bytes)
   }

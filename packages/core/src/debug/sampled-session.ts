@@ -13,7 +13,6 @@ import {
 } from '@vmalloc/marking'
 import type { Address } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
-import { BLOCKS, LIVE, PEAK_LIVE } from '../arena-layout.ts'
 import type { CacheSlots } from '../threads/cache-slots.ts'
 import { walkArena } from '../walk.ts'
 import { readDebugSettings } from './debug-layout.ts'
@@ -93,8 +92,8 @@ export class SampledSession extends GuardedSession {
   }
 
   protected override checkGuarded(): void {
-    walkArena(this.arena, ({ block, state, kind }) => {
-      if (state !== 'used' || kind === 'meta') return
+    walkArena(this.arena, ({ block, state }) => {
+      if (state !== 'used') return
       if (this.records.requestedAt(block) >= 0) this.requireNoOverflow(block)
     })
   }
@@ -114,11 +113,7 @@ export class SampledSession extends GuardedSession {
     if (block === 0) return 0
     const sequence = this.nextAllocation()
     const payload = this.records.write(block, bytes, kind, size, sequence, this.threadId)
-    const { u32 } = arena.memory
-    const live = u32[arena.slots + LIVE] + bytes - arena.overhead
-    u32[arena.slots + LIVE] = live
-    if (live > u32[arena.slots + PEAK_LIVE]) u32[arena.slots + PEAK_LIVE] = live
-    u32[arena.slots + BLOCKS]++
+    arena.countIn(bytes, size)
     fillWord(arena.memory, payload, payload + size, FRESH_WORD)
     this.traces.allocated(block, sequence)
     return payload

@@ -6,7 +6,7 @@ import { SMALL } from '@vmalloc/marking'
 import { ChunkPool } from '@vmalloc/small'
 import type { Arena } from '../arena.ts'
 import type { Session } from '../threads/session.ts'
-import { walkArena } from '../walk.ts'
+import { isWalkable, walkArena } from '../walk.ts'
 
 /** Bytes, or numbers of blocks, of each kind. */
 export interface ByKind {
@@ -20,10 +20,17 @@ export interface ByKind {
  * every byte is in one of them.
  */
 export interface Breakdown {
-  /** Header and footer of the blocks in use; for over-aligned blocks also in `live`: what lies before the payload. */
+  /**
+   * What is not usable of the blocks in use: header, footer, the lead before the payload of an over-aligned block, and in
+   * the presets `debug` and `sampled` the guarded bytes behind what was asked for.
+   */
   readonly marks: number
-  /** Usable bytes of the blocks in use that nobody asked for; `undefined` when the marking does not remember requests. */
-  readonly slack: number | undefined
+  /**
+   * Usable bytes of the blocks in use that nobody asked for. `null` where nobody knows: the marks of the presets
+   * `default`, `classic` and `sampled` have no room for the size that was asked for. 0 in `debug`, where all usable bytes
+   * were asked for.
+   */
+  readonly slack: number | null
   readonly free: {
     /** Free chunks. */
     readonly small: number
@@ -55,6 +62,7 @@ interface Remembering {
 export interface Counted {
   readonly live: number
   readonly blocks: number
+  readonly unusable: number
   readonly mapped: number
   readonly meta: number
   readonly reserved: number
@@ -68,12 +76,12 @@ export interface Counted {
 
 /** Cost: linear in the blocks that threads keep ready; one walk for strategies of the user's own, and for known slack. */
 export function breakdownOf(session: Session, counted: Counted): Breakdown {
-  const { live, blocks, mapped, meta, reserved } = counted
-  const marks = blocks * session.arena.overhead
+  const { live, blocks, unusable, mapped, meta, reserved } = counted
+  const marks = blocks * session.arena.overhead + unusable
   const external = mapped - meta - live - marks
   const { small, medium, cached, counts } = isKnown(session.arena)
     ? countedPieces(session, counted)
-    : walkedPieces(session.arena)
+    : walkedPieces(session.arena, blocks)
   const slack = slackOf(session.arena)
   return {
     marks,
@@ -120,7 +128,7 @@ function countedPieces({ arena, slots }: Session, { blocks, small, medium }: Cou
   }
 }
 
-function walkedPieces(arena: Arena): Pieces {
+function walkedPieces(arena: Arena, blocks: number): Pieces {
   const free = { small: 0, medium: 0, large: 0, cached: 0 }
   const counts = { small: 0, medium: 0, large: 0 }
   walkArena(arena, ({ kind, state, blockSize }) => {
@@ -128,18 +136,26 @@ function walkedPieces(arena: Arena): Pieces {
     if (state === 'used') counts[kind]++
     else free[state === 'cached' ? 'cached' : kind] += blockSize
   })
+  const { small, medium, large } = arena.parts
+  // What a strategy that lists nothing has is the rest.
+  const hidden = !isWalkable(medium)
+    ? 'medium'
+    : !isWalkable(large)
+      ? 'large'
+      : small.every(isWalkable)
+        ? undefined
+        : 'small'
+  if (hidden !== undefined) counts[hidden] = blocks - counts.small - counts.medium - counts.large
   // Free room of a large strategy of the user's own is room for medium sizes as well as any.
   return { small: free.small, medium: free.medium + free.large, cached: free.cached, counts }
 }
 
-function slackOf(arena: Arena): number | undefined {
+function slackOf(arena: Arena): number | null {
   const marking = arena.marking as Partial<Remembering>
-  if (marking.requestedAt === undefined) return undefined
+  if (marking.requestedAt === undefined) return null
   let slack = 0
-  walkArena(arena, ({ kind, state, block, blockSize }) => {
-    if (state !== 'used' || kind === 'meta') return
-    const usable = blockSize - arena.overhead
-    slack += usable - (marking.requestedAt?.(block) ?? usable)
+  walkArena(arena, ({ state, block, size }) => {
+    if (state === 'used') slack += size - (marking.requestedAt?.(block) ?? size)
   })
   return slack
 }

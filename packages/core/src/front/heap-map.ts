@@ -1,6 +1,6 @@
 /** Data for pictures: what every byte from the heap's base to the end of its memory is. */
 import type { Arena } from '../arena.ts'
-import { type HeapBlock, walkArena } from '../walk.ts'
+import { type HeapBlock, requireWalkable, walkArena } from '../walk.ts'
 
 /**
  * What a byte can be: a payload of one of the kinds, `mark` header or footer, `meta` bookkeeping (superblock, page map,
@@ -29,8 +29,9 @@ export interface HeapMap {
   readonly totals: Readonly<Record<MapPart, number>>
 }
 
-/** Cost: one walk. */
+/** @throws `NotWalkableError` when a strategy would hide blocks. Cost: one walk. */
 export function mapOf(arena: Arena): HeapMap {
+  requireWalkable(arena)
   const { memory, space } = arena
   const builder = new Builder()
   const foreign: { address: number; length: number }[] = []

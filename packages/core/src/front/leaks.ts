@@ -1,12 +1,13 @@
 /** Blocks in use, as a list. */
 import type { Arena } from '../arena.ts'
-import { type HeapBlock, walkArena } from '../walk.ts'
+import { type HeapBlock, requireWalkable, walkArena } from '../walk.ts'
 
-/** Only blocks: in use, and not the heap's own. */
+/** Blocks in use. @throws `NotWalkableError` when a strategy would hide some. */
 export function usedBlocks(arena: Arena): HeapBlock[] {
+  requireWalkable(arena)
   const used: HeapBlock[] = []
   walkArena(arena, (block) => {
-    if (block.state === 'used' && block.kind !== 'meta' && block.kind !== 'pages') used.push(block)
+    if (block.state === 'used') used.push(block)
   })
   return used
 }

@@ -17,6 +17,7 @@ import {
   RESIZING_BLOCK,
   RESIZING_BYTES,
   RESIZING_KIND,
+  UNUSABLE,
 } from '../arena-layout.ts'
 import type { Part } from '../composition.ts'
 import { walkArena } from '../walk.ts'
@@ -59,6 +60,7 @@ export function rebuildArena(arena: Arena, slots: CacheSlots | undefined): Rebui
   const { u32, threaded } = memory
   u32[words + LIVE] = held.live - taken.live - (threaded ? u32[words + LOST_BYTES] : 0)
   u32[words + BLOCKS] = held.blocks - taken.blocks - (threaded ? u32[words + LOST_BLOCKS] : 0)
+  u32[words + UNUSABLE] = held.unusable
   u32[words + DAMAGED] = 0
   return { blocks: held.blocks, strayRegions }
 }
@@ -100,17 +102,21 @@ function fitLastBlocks(arena: Arena, part: Part, regions: readonly Region[]): vo
 
 /**
  * Blocks in use or kept ready. Threads that go on meanwhile turn one into the other, but their sum changes only under
- * the lock. In a heap of one thread, ready blocks are counted as what they are: free.
+ * the lock. In a heap of one thread, ready blocks are counted as what they are: free; and so are those in quarantine.
  */
-function countHeld(arena: Arena): { blocks: number; live: number } {
+function countHeld(arena: Arena): { blocks: number; live: number; unusable: number } {
   const { threaded } = arena.memory
+  const guarded = arena.parts.guard?.blocks
   let blocks = 0
   let live = 0
-  walkArena(arena, ({ state, kind, blockSize }) => {
-    const held = state === 'used' || (state === 'cached' && threaded)
-    if (!held || kind === 'meta' || kind === 'pages') return
+  let unusable = 0
+  walkArena(arena, ({ state, block, blockSize, size }) => {
+    const ready = state === 'cached' && threaded && (guarded?.requestedAt(block) ?? -1) < 0
+    if (state !== 'used' && !ready) return
+    const usable = ready ? blockSize - arena.overhead : size
     blocks++
-    live += blockSize - arena.overhead
+    live += usable
+    unusable += blockSize - arena.overhead - usable
   })
-  return { blocks, live }
+  return { blocks, live, unusable }
 }

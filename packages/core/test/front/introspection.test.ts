@@ -102,7 +102,7 @@ describe.each(HEAPS)('a heap %s', (_name, create) => {
     expect({ ...free, pages: 0 }).toEqual({ ...bytes, pages: 0 })
     if (_name !== 'of a foreign memory') expect(free.pages).toBe(bytes.pages)
     expect(mapped).toBeLessThanOrEqual(reserved)
-    expect(stats.slack).toBeUndefined()
+    expect(stats.slack).toBeNull()
     if (stats.medium === undefined) return
     const { granule, freeByOrder, freeBytes } = stats.medium
     const least = freeByOrder.reduce((sum, n, order) => sum + n * granule * 2 ** order, 0)

@@ -79,8 +79,8 @@ export class HeapModel {
     heap.check()
     for (const block of this.#live) this.#verifyContent(block, block.usable)
     const used = new Map(this.#live.map((block) => [block.address, block.usable]))
-    heap.walk(({ address, size, state, kind }) => {
-      if (state !== 'used' || kind === 'meta') return
+    heap.walk(({ address, size, state }) => {
+      if (state !== 'used') return
       if (used.get(address) !== size) throw new Error(`walked a block nobody has: ${address}`)
       used.delete(address)
     })

@@ -44,9 +44,7 @@ export function usage(heap: Heap): object {
 
 /** Only the blocks in use. */
 export function usedBlocks(heap: Heap): HeapBlock[] {
-  return pieces(heap).filter(
-    ({ kind, state }) => state === 'used' && kind !== 'meta' && kind !== 'pages',
-  )
+  return pieces(heap).filter(({ state }) => state === 'used')
 }
 
 /** @returns What `action` throws. Fails when it throws nothing. */

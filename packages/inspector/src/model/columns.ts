@@ -45,7 +45,7 @@ export interface WalkedPiece {
   readonly address: number
   readonly size: number
   readonly kind: 'small' | 'medium' | 'large' | 'pages' | 'meta'
-  readonly state: 'used' | 'free' | 'cached'
+  readonly state: 'used' | 'free' | 'cached' | 'reserved'
   readonly block: number
   readonly blockSize: number
 }

@@ -164,7 +164,7 @@ function liveBlocks(
   const blocks: LiveBlock[] = []
   try {
     heap.walk((block) => {
-      if (block.state === 'used' && block.kind !== 'meta') blocks.push(block)
+      if (block.state === 'used') blocks.push(block)
     })
     return blocks
   } catch (error) {
