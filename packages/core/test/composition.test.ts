@@ -1,5 +1,5 @@
 /** Heaps put together from a user's own parts. */
-import { type Composition, Heap } from '@vmalloc/core'
+import { type Composition, Heap, NotWalkableError } from '@vmalloc/core'
 import { ChunkPool } from '@vmalloc/small'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -49,17 +49,29 @@ test('errors of the own marking pass through', () => {
   heap.check()
 })
 
-test('a strategy without any ability: everything works, the walk leaves it out', () => {
+test('a strategy without any ability: what needs no list of blocks works, the rest says why not', () => {
   const heap = Heap.create({ composition: bareBitmapComposition })
   const [small, medium, large] = [10, 1000, 100_000].map((size) => mallocOrFail(heap, size)) as [
     number,
     number,
     number,
   ]
-  expect(usedBlocks(heap).map(({ address }) => address)).toEqual(
-    [small, large].sort((one, other) => one - other),
-  )
+  const lists = [
+    () => heap.walk(() => {}),
+    () => heap.map(),
+    () => heap.leaks(),
+    () => heap.freeAll(),
+    () => heap.record(),
+  ]
+  for (const list of lists) {
+    const error = thrownBy(list)
+    expect(error).toBeInstanceOf(NotWalkableError)
+    expect(error).toMatchObject({ part: 'bitmap' })
+  }
   heap.check()
+  expect(heap.stats()).toMatchObject({ blocks: 3, counts: { small: 1, medium: 1, large: 1 } })
+  const again = Heap.restore(heap.snapshot(), { composition: bareBitmapComposition })
+  expect(again.usableSize(medium)).toBe(heap.usableSize(medium))
   expect(heap.realloc(medium, 900)).toBe(medium)
   const moved = heap.realloc(medium, 2000)
   expect(moved).not.toBe(0)

@@ -157,7 +157,9 @@ describe('bad input', () => {
   const unchanged = (act: () => unknown, error: new (...args: never[]) => Error): void => {
     const { live, blocks, mapped } = heap.stats()
     expect(act).toThrow(error)
-    expect(heap.stats()).toMatchObject({ live, blocks, mapped })
+    expect(heap.stats()).toMatchObject({ live, blocks })
+    // Before a request fails, empty regions are given back.
+    expect(heap.stats().mapped).toBeLessThanOrEqual(mapped)
     heap.check()
   }
 
