@@ -3,8 +3,10 @@
  * reads one format. Suites are not counted, only tests.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
-const CACHE = new URL('.cache/', import.meta.url)
+/** Of the package whose tests run. */
+const CACHE = join(process.cwd(), '.cache')
 
 export default async function* countingReporter(source) {
   const counts = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 }
@@ -17,6 +19,6 @@ export default async function* countingReporter(source) {
   }
   mkdirSync(CACHE, { recursive: true })
   const report = { ...counts, success: counts.numFailedTests === 0 }
-  writeFileSync(new URL('test-results.json', CACHE), JSON.stringify(report))
+  writeFileSync(join(CACHE, 'test-results.json'), JSON.stringify(report))
   yield 'JSON report written to .cache/test-results.json\n'
 }

@@ -101,6 +101,12 @@ test('the import scanner sees what it must: core imports every layer', () => {
   expect([...seen].sort()).toEqual(LAYERS['core'])
 })
 
+test('every library is tried on the oldest Node', () => {
+  const tried = runtimeDependencies(manifestOf('compat-node20'))
+  const libraries = [...Object.keys(LAYERS), 'conformance']
+  expect(tried).toEqual(libraries.map((folder) => `@vmalloc/${folder}`).sort())
+})
+
 test('the API reference has every published package', () => {
   const { entryPoints, packagesRequiringDocumentation } = JSON.parse(
     readFileSync(join(PACKAGES, 'api-reference/typedoc.json'), 'utf8'),

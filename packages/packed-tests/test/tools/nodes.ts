@@ -1,4 +1,4 @@
-/** The Node versions that the packages are tried on: the oldest they promise, and the one the project works with. */
+/** The Node versions that the packages are tried on: the oldest they promise, the one the project works with, one between. */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,11 @@ const nodeIn = (folder: string): Node => {
   return { version: readManifest(installed).version, binary }
 }
 
-export const NODES: readonly Node[] = [nodeIn('packages/compat-node20'), nodeIn('.')]
+export const NODES: readonly Node[] = [
+  nodeIn('packages/compat-node20'),
+  nodeIn('packages/compat-node24'),
+  nodeIn('.'),
+]
 
 /**
  * Runs a program in a process of its own, without the options of this one: they would resolve to TypeScript sources.
