@@ -12,3 +12,8 @@ export const EXIT = {
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
+
+/** A heap that is damaged where the command must look: one line on stderr, exit code 1. */
+export class DamageError extends Error {
+  override readonly name = 'DamageError'
+}

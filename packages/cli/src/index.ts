@@ -14,14 +14,10 @@ export {
   TraceWriter,
   traceStats,
 } from '@vmalloc/trace'
-export {
-  collectPieces,
-  type LiveBlock,
-  type WalkableHeap,
-  type WalkedBlock,
-} from './map/collect.ts'
-export { type CellMap, cellMap, PARTS, type Part, type Piece } from './map/parts.ts'
-export { drawPicture, type MapPanel, type Picture } from './map/svg.ts'
+export { type CellMap, cellMap } from './map/cells.ts'
+export type { MapPanel, Picture } from './map/layout.ts'
+export { drawPng } from './map/png.ts'
+export { drawPicture } from './map/svg.ts'
 export type { HeapFigures, HeapViews, ReplayHeap } from './replay/heap.ts'
 export type { SharedHeap } from './replay/parallel.ts'
 export { ReplayFailed, WorkerPool } from './replay/pool.ts'

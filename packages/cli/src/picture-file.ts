@@ -1,12 +1,25 @@
-/** The picture of a run as a file. */
+/** The picture of a run as a file, SVG or PNG by its name. */
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import type { RunOptions } from './commands/options.ts'
 import { UsageError } from './exit.ts'
-import { drawPicture, type Picture } from './map/svg.ts'
+import type { Picture } from './map/layout.ts'
+import { drawPng } from './map/png.ts'
+import { drawPicture } from './map/svg.ts'
 import { plural } from './terminal/text.ts'
 
+const WRITERS: Readonly<Record<string, (picture: Picture) => string | Uint8Array>> = {
+  '.svg': drawPicture,
+  '.png': drawPng,
+}
+
 /** Before the work: a wrong path should not cost minutes. @throws {@link UsageError} */
+export function requirePicturePath(file: string): void {
+  writerFor(file)
+  requireWritable(file)
+}
+
+/** @throws {@link UsageError} */
 export function requireWritable(file: string): void {
   try {
     accessSync(dirname(file), constants.W_OK)
@@ -20,9 +33,9 @@ export function requireWritable(file: string): void {
 
 /** @throws {@link UsageError} When the file cannot be written. */
 export function writePicture(file: string, picture: Picture): void {
-  const svg = drawPicture(picture)
+  const drawn = writerFor(file)(picture)
   try {
-    writeFileSync(file, svg)
+    writeFileSync(file, drawn)
   } catch (error) {
     throw cannotWrite(file, error)
   }
@@ -32,6 +45,12 @@ export function writePicture(file: string, picture: Picture): void {
 export function pictureSubtitle({ preset, workers }: RunOptions): string {
   const who = workers > 0 ? `${plural(workers, 'worker')} on one shared heap` : 'one thread'
   return `The address space at the moment of peak live, preset ${preset}, ${who}`
+}
+
+function writerFor(file: string): (picture: Picture) => string | Uint8Array {
+  const writer = WRITERS[extname(file).toLowerCase()]
+  if (writer === undefined) throw new UsageError(`${file}: a picture is written as .svg or as .png`)
+  return writer
 }
 
 function cannotWrite(file: string, error: unknown): UsageError {

@@ -8,7 +8,7 @@ import { addMap } from './commands/map.ts'
 import { addPreload } from './commands/preload.ts'
 import { addReplay } from './commands/replay.ts'
 import { addShell } from './commands/shell.ts'
-import { EXIT, UsageError } from './exit.ts'
+import { DamageError, EXIT, UsageError } from './exit.ts'
 import { cliVersion } from './report.ts'
 
 /** @returns The whole command line, ready to parse. */
@@ -42,10 +42,11 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     if (
       error instanceof CommanderError ||
       error instanceof UsageError ||
+      error instanceof DamageError ||
       error instanceof TraceError
     ) {
       process.stderr.write(`vmalloc: ${oneLine(error.message)}\n`)
-      return EXIT.usage
+      return error instanceof DamageError ? EXIT.failed : EXIT.usage
     }
     throw error
   }

@@ -1,10 +1,10 @@
 /** Replays several traces one after the other, each on fresh heaps; collects their maps if wanted. */
 
+import type { HeapMap } from '@vmalloc/core/map'
 import type { Trace } from '@vmalloc/trace'
 import type { RunOptions } from './commands/options.ts'
 import { type CoreHeap, createHeap } from './core-heap.ts'
-import { collectPieces, type LiveBlock } from './map/collect.ts'
-import type { MapPanel } from './map/svg.ts'
+import type { MapPanel } from './map/layout.ts'
 import { WorkerPool } from './replay/pool.ts'
 import { replayOnWorkers, replayTrace } from './replay/replay.ts'
 import type { PeakMoment, TraceResult } from './replay/result.ts'
@@ -39,12 +39,12 @@ export async function runTraces(
       const shared = pool !== undefined
       const maximum = maximumFor(trace, trace.threads <= 1 ? Math.max(1, workers) : 1)
       const open = (): CoreHeap => createHeap({ shared, preset, maximum })
-      let peak: (Omit<MapPanel, 'title' | 'caption'> & { blocks: number }) | undefined
+      let peak: Peak | undefined
       const replayOptions = {
         rounds,
         atPeak: options.maps
           ? (moment: PeakMoment<CoreHeap>) => {
-              peak = piecesAt(moment)
+              peak = mapAt(moment)
             }
           : undefined,
         onProgress: (fraction: number, what: string) =>
@@ -59,7 +59,7 @@ export async function runTraces(
         panels.push({
           title: trace.name,
           caption: caption(result, peak.blocks),
-          pieces: peak.pieces,
+          map: peak.map,
         })
       }
     }
@@ -77,17 +77,20 @@ function maximumFor(trace: Trace, copies: number): number {
   return Math.floor(bytes / WASM_PAGE_BYTES) * WASM_PAGE_BYTES
 }
 
-function piecesAt({ heap, copies }: PeakMoment<CoreHeap>): {
-  pieces: MapPanel['pieces']
-  blocks: number
-} {
-  const live: LiveBlock[] = []
+interface Peak {
+  readonly map: HeapMap
+  readonly blocks: number
+}
+
+function mapAt({ heap, copies }: PeakMoment<CoreHeap>): Peak {
+  const requested = new Map<number, number>()
   for (const { addresses, sizes } of copies) {
     for (let id = 0; id < addresses.length; id++) {
-      if (addresses[id] !== 0) live.push({ address: addresses[id], size: sizes[id] })
+      if (addresses[id] !== 0) requested.set(addresses[id], sizes[id])
     }
   }
-  return { pieces: collectPieces(heap, live), blocks: live.length }
+  const map = heap.map({ requested: (payload) => requested.get(payload) ?? 0 })
+  return { map, blocks: requested.size }
 }
 
 function caption(result: TraceResult, blocks: number): string {

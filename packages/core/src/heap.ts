@@ -256,7 +256,7 @@ export class Heap extends HeapFront {
   walk(visit: (block: HeapBlock) => void): void {
     this.session.inspect(() => {
       requireWalkable(this.arena)
-      walkArena(this.arena, visit)
+      walkArena(this.arena, visit, this.session.slots)
     })
   }
 

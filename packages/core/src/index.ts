@@ -40,7 +40,6 @@ export {
 } from './default-heap.ts'
 export { ArrayBlock, Block } from './front/block.ts'
 export type { Breakdown, ByKind } from './front/breakdown.ts'
-export type { HeapMap, MapPart, MapPiece } from './front/heap-map.ts'
 export type { Leak } from './front/leak-watch.ts'
 export { OutOfMemoryError } from './front/out-of-memory-error.ts'
 export type { OnPressure, Pressure } from './front/pressure.ts'
@@ -64,6 +63,7 @@ export type {
   HeapOptions,
   RestoreOptions,
 } from './heap-options.ts'
+export type { HeapMap, MapOptions } from './map/heap-map.ts'
 export {
   classicComposition,
   debugComposition,
@@ -71,7 +71,7 @@ export {
   type Preset,
   sampledComposition,
 } from './presets.ts'
-export type { CacheStats, HeapStats, MediumStats, PoolStats } from './stats.ts'
+export type { CacheStats, HeapStats, MediumStats, PoolStats, ThreadStats } from './stats.ts'
 export type { ThreadCacheOptions } from './threads/cache-classes.ts'
 export type { DeathReport } from './threads/death.ts'
 export {

@@ -37,6 +37,24 @@ export interface CacheStats {
   readonly bytes: number
   readonly refills: number
   readonly flushes: number
+  /** Each thread that has a cache now. */
+  readonly perThread: readonly ThreadStats[]
+}
+
+/** One thread, as its slot says. */
+export interface ThreadStats {
+  /** `heap.threadId` there; 0 in a heap without threads. */
+  readonly threadId: number
+  /** Blocks kept ready. */
+  readonly blocks: number
+  /** Bytes of them, marks included. */
+  readonly bytes: number
+  readonly refills: number
+  readonly flushes: number
+  /** Times that it found the lock taken, and waited. */
+  readonly waits: number
+  /** Milliseconds of that in all. */
+  readonly waitedMs: number
 }
 
 /** One pool of chunks. */
@@ -104,13 +122,24 @@ export function statsOf(session: Session): HeapStats {
 }
 
 function cacheStats(slots: CacheSlots | undefined): CacheStats {
-  let blocks = 0
-  let bytes = 0
-  for (const cache of slots?.all() ?? []) {
-    cache.each((_block, size) => {
-      blocks++
-      bytes += size
-    })
+  const perThread: ThreadStats[] = []
+  if (slots !== undefined) {
+    for (const cache of slots.all()) {
+      let bytes = 0
+      const blocks = cache.each((_block, size) => {
+        bytes += size
+      })
+      perThread.push({ ...slots.trafficOf(cache), blocks, bytes })
+    }
   }
-  return { blocks, bytes, ...(slots?.traffic() ?? { threads: 0, refills: 0, flushes: 0 }) }
+  const sum = (of: (thread: ThreadStats) => number): number =>
+    perThread.reduce((total, thread) => total + of(thread), 0)
+  return {
+    threads: perThread.length,
+    blocks: sum(({ blocks }) => blocks),
+    bytes: sum(({ bytes }) => bytes),
+    refills: sum(({ refills }) => refills),
+    flushes: sum(({ flushes }) => flushes),
+    perThread,
+  }
 }

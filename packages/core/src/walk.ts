@@ -3,6 +3,8 @@ import type { MarkState } from '@vmalloc/marking'
 import { type Address, InvariantError, type RegionWalker, type Walkable } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import type { Part } from './composition.ts'
+import type { MapFrame } from './map/heap-map.ts'
+import type { CacheSlots } from './threads/cache-slots.ts'
 
 /** A piece of the heap. */
 export interface HeapBlock {
@@ -17,6 +19,8 @@ export interface HeapBlock {
   /** The whole piece, marks included. */
   readonly block: Address
   readonly blockSize: number
+  /** Thread that keeps a cached block ready; 0 for all others, and when it changes its list meanwhile. */
+  readonly thread: number
 }
 
 const KIND_NAMES = ['small', 'medium', 'large'] as const
@@ -47,9 +51,14 @@ export function isWalkable({ layer }: Part): boolean {
 /**
  * Visits all pieces, but not those of a strategy that cannot list them. The heap must not change meanwhile.
  *
+ * @param slots - Says which thread keeps a cached block ready, if anybody wants to know.
  * @throws `InvariantError` when a structure is damaged.
  */
-export function walkArena(arena: Arena, visit: (block: HeapBlock) => void): void {
+export function walkArena(
+  arena: Arena,
+  visit: (block: HeapBlock) => void,
+  slots?: CacheSlots,
+): void {
   const { memory, space, marking, parts } = arena
   const walkers = new Map<string, { kind: HeapBlock['kind']; walk: RegionWalker | undefined }>()
   const add = (part: Part, kind: HeapBlock['kind']): void => {
@@ -63,6 +72,7 @@ export function walkArena(arena: Arena, visit: (block: HeapBlock) => void): void
   for (const part of parts.small) add(part, 'small')
   add(parts.medium, 'medium')
   add(parts.large, 'large')
+  const threads = slots?.keepers() ?? new Map<Address, number>()
   const head = memory.controlEnd - memory.base
   visit(piece(memory.base, head, 'meta', 'reserved'))
   for (const { address, length, name } of space.maps()) {
@@ -74,12 +84,24 @@ export function walkArena(arena: Arena, visit: (block: HeapBlock) => void): void
       walker.walk(address, length, (block, size, used) => {
         const state: MarkState = used ? marking.stateAt(block) : 'none'
         if (!used) visit(piece(block, size, kind, 'free'))
-        else if (state === 'cached') visit(piece(block, size, kind, 'cached'))
+        else if (state === 'cached')
+          visit({ ...piece(block, size, kind, 'cached'), thread: threads.get(block) ?? 0 })
         else if (state === 'used') visit(usedBlock(arena, block, kind))
         else throw new InvariantError('heap', `a ${kind} block in use has no valid header`, block)
       })
     }
   }
+}
+
+/** Of what a walk does not visit: where the space ends, and which pages in it are not the heap's. */
+export function frameOf({ memory, space }: Arena): MapFrame {
+  let end = memory.controlEnd
+  const foreign: { address: number; length: number }[] = []
+  for (const { address, length, name } of space.maps()) {
+    if (name === '[foreign]') foreign.push({ address, length })
+    end = Math.max(end, address + length)
+  }
+  return { end, foreign }
 }
 
 function usedBlock(arena: Arena, block: Address, kind: HeapBlock['kind']): HeapBlock {
@@ -96,6 +118,7 @@ function usedBlock(arena: Arena, block: Address, kind: HeapBlock['kind']): HeapB
     state: 'used',
     block,
     blockSize: marking.sizeAt(block),
+    thread: 0,
   }
 }
 
@@ -105,5 +128,5 @@ function piece(
   kind: HeapBlock['kind'],
   state: HeapBlock['state'],
 ): HeapBlock {
-  return { address, size, kind, state, block: address, blockSize: size }
+  return { address, size, kind, state, block: address, blockSize: size, thread: 0 }
 }

@@ -1,9 +1,10 @@
 /** Looks at a source again and again and shows what it sees. */
+
+import { MAP_PART_LABELS, MAP_PARTS } from '@vmalloc/core/map'
 import { byId, make } from './dom/elements.ts'
 import { bytesText, countText, hexText } from './dom/text.ts'
 import { zoomMiddle } from './map/gestures.ts'
 import { MapView } from './map/map-view.ts'
-import { PART_LABELS, PARTS } from './model/parts.ts'
 import { BlockPanel } from './panels/block-panel.ts'
 import { describeBlock } from './panels/block-words.ts'
 import { figuresIn, freeListsIn, poolsIn } from './panels/figures.ts'
@@ -44,8 +45,8 @@ export class Inspector {
       drawn: (last, worst) => this.#showFrame(last, worst),
     })
     byId('legend', HTMLUListElement).append(
-      ...PARTS.map((part) =>
-        make('li', {}, make('i', { style: `background:var(--${part})` }), PART_LABELS[part]),
+      ...MAP_PARTS.map((part) =>
+        make('li', {}, make('i', { style: `background:var(--${part})` }), MAP_PART_LABELS[part]),
       ),
     )
     const { map } = this

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { EXIT, UsageError } from '../exit.ts'
 import { terminalMap } from '../map/terminal-map.ts'
-import { pictureSubtitle, requireWritable, writePicture } from '../picture-file.ts'
+import { pictureSubtitle, requirePicturePath, writePicture } from '../picture-file.ts'
 import { tableReport } from '../report.ts'
 import { runTraces } from '../run-traces.ts'
 import { colorsFor } from '../terminal/colors.ts'
@@ -31,7 +31,7 @@ export function addDemo(program: Command): void {
     .addOption(workersOption(2))
     .addOption(presetOption())
     .addOption(roundsOption())
-    .option('--out <file.svg>', 'where the picture goes', 'out/vmalloc-demo.svg')
+    .option('--out <file>', 'where the picture goes: .svg or .png', 'out/vmalloc-demo.svg')
     .action(demo)
 }
 
@@ -54,7 +54,7 @@ async function demo(options: DemoOptions): Promise<void> {
   if (shown !== undefined) {
     console.log(`\n${colors.bold(shown.title)} at its peak: ${shown.caption}\n`)
     const map = { colors, columns: MAP_COLUMNS, maxRows: MAP_ROWS }
-    for (const line of terminalMap(shown.pieces, map)) console.log(line)
+    for (const line of terminalMap(shown.map, map)) console.log(line)
   }
   writePicture(out, {
     title: `${plural(traces.length, 'real program')} on vmalloc`,
@@ -73,6 +73,6 @@ function outputPath(file: string): string {
   } catch (error) {
     throw new UsageError(`${path}: cannot be written (${(error as Error).message})`)
   }
-  requireWritable(path)
+  requirePicturePath(path)
   return path
 }

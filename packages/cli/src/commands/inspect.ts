@@ -1,10 +1,10 @@
 /** `vmalloc inspect`: what is in a heap that `heap.snapshot()` wrote to a file. */
 import { readFileSync } from 'node:fs'
-import { Heap, HeapCorruptionError, InvariantError, SnapshotError } from '@vmalloc/core'
+import type { Heap } from '@vmalloc/core'
 import type { Command } from 'commander'
 import { EXIT, UsageError } from '../exit.ts'
-import { collectPieces } from '../map/collect.ts'
 import { terminalMap } from '../map/terminal-map.ts'
+import { damageFound, restoreSnapshot } from '../snapshot-file.ts'
 import { type Colors, colorsFor } from '../terminal/colors.ts'
 import { plainTable, tableLines } from '../terminal/table.ts'
 import { bytesText, countText, plural } from '../terminal/text.ts'
@@ -24,16 +24,16 @@ export function addInspect(program: Command): void {
 function inspect(file: string): void {
   const colors = colorsFor(process.stdout)
   const bytes = readSnapshot(file)
-  const heap = restore(file, bytes)
+  const heap = restoreSnapshot(file, bytes)
   const { shared, base, byteLength } = heap.memory
   const kind = shared ? 'shared between threads' : 'of one thread'
   console.log(`${colors.bold(file)}: ${bytesText(bytes.length)}`)
   console.log(`heap ${kind}, at ${hex(base)} in ${bytesText(byteLength)}\n`)
-  const problem = problemOf(() => {
+  const problem = damageFound(() => {
     for (const line of statsLines(heap, colors)) console.log(line)
     console.log('')
     const map = { colors, columns: MAP_COLUMNS, maxRows: MAP_ROWS }
-    for (const line of terminalMap(collectPieces(heap, []), map)) console.log(line)
+    for (const line of terminalMap(heap.map(), map)) console.log(line)
     heap.check()
   })
   console.log(problem === undefined ? '\ncheck: all invariants hold' : `\ncheck: ${problem}`)
@@ -48,34 +48,6 @@ function readSnapshot(file: string): Uint8Array {
     throw new UsageError(`${file}: ${readProblem(error as NodeJS.ErrnoException)}`)
   }
   return unpack(bytes)
-}
-
-/** Without locks and waiting: whoever looks is alone. */
-function restore(file: string, bytes: Uint8Array): Heap {
-  try {
-    return Heap.restore(bytes, { shared: false })
-  } catch (error) {
-    // A RangeError: the heap is composed of parts that this command does not have.
-    if (error instanceof SnapshotError || error instanceof RangeError) {
-      throw new UsageError(`${file}: ${error.message}`)
-    }
-    if (isDamage(error)) throw new UsageError(`${file}: damaged beyond a look: ${error.message}`)
-    throw error
-  }
-}
-
-function isDamage(error: unknown): error is Error {
-  return error instanceof HeapCorruptionError || error instanceof InvariantError
-}
-
-function problemOf(look: () => void): string | undefined {
-  try {
-    look()
-    return undefined
-  } catch (error) {
-    if (isDamage(error)) return error.message
-    throw error
-  }
 }
 
 function statsLines(heap: Heap, colors: Colors): string[] {

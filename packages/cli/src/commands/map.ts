@@ -1,15 +1,14 @@
 /** `vmalloc map`: the address space of a snapshot, or of a trace at its peak, as a picture. */
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Heap, SnapshotError } from '@vmalloc/core'
 import { decodeTrace, TraceError } from '@vmalloc/trace'
 import type { Command } from 'commander'
 import type { Preset } from '../core-heap.ts'
-import { EXIT, UsageError } from '../exit.ts'
-import { collectPieces } from '../map/collect.ts'
-import type { Picture } from '../map/svg.ts'
-import { pictureSubtitle, requireWritable, writePicture } from '../picture-file.ts'
+import { DamageError, EXIT, UsageError } from '../exit.ts'
+import type { Picture } from '../map/layout.ts'
+import { pictureSubtitle, requirePicturePath, writePicture } from '../picture-file.ts'
 import { runTraces } from '../run-traces.ts'
+import { damageFound, restoreSnapshot } from '../snapshot-file.ts'
 import { progressOn } from '../terminal/progress.ts'
 import { bytesText, plural } from '../terminal/text.ts'
 import { traceName, unpack } from '../trace/file.ts'
@@ -25,18 +24,15 @@ const TRACE_MAGIC = 'MTR1'
 export function addMap(program: Command): void {
   program
     .command('map')
-    .description('draw the address space of a snapshot, or of a trace at its peak, as SVG')
+    .description('draw the address space of a snapshot, or of a trace at its peak, as SVG or PNG')
     .argument('<file>', 'a snapshot (heap.snapshot()) or an MTR1 trace, plain or gzip')
-    .requiredOption('-o, --output <file.svg>', 'where the picture goes')
+    .requiredOption('-o, --output <file>', 'where the picture goes: .svg or .png')
     .addOption(presetOption())
     .action(map)
 }
 
 async function map(file: string, { output, preset }: MapCommandOptions): Promise<void> {
-  if (!output.endsWith('.svg')) {
-    throw new UsageError(`${output}: only .svg can be written; a browser makes PNG of it`)
-  }
-  requireWritable(output)
+  requirePicturePath(output)
   const bytes = readInput(file)
   const magic = String.fromCharCode(...bytes.subarray(0, TRACE_MAGIC.length))
   const picture =
@@ -65,15 +61,22 @@ async function ofTrace(file: string, bytes: Uint8Array, preset: Preset): Promise
   return { title: `${trace.name} on vmalloc`, subtitle: pictureSubtitle(options), panels }
 }
 
+/** @throws {@link UsageError} for a snapshot that is none; {@link DamageError} for one that cannot be walked. */
 function ofSnapshot(file: string, bytes: Uint8Array): Picture {
-  const heap = named(file, () => Heap.restore(bytes, { shared: false }))
-  const { blocks, live, mapped } = heap.stats()
-  const caption = `${plural(blocks, 'block')} in use, ${bytesText(live)} live, ${bytesText(mapped)} mapped`
-  return {
-    title: `Heap of ${basename(file)}`,
-    subtitle: 'The address space at the moment of the snapshot',
-    panels: [{ title: basename(file), caption, pieces: collectPieces(heap, []) }],
-  }
+  const heap = restoreSnapshot(file, bytes)
+  const name = basename(file)
+  let picture: Picture | undefined
+  const damage = damageFound(() => {
+    const { blocks, live, mapped } = heap.stats()
+    const caption = `${plural(blocks, 'block')} in use, ${bytesText(live)} live, ${bytesText(mapped)} mapped`
+    picture = {
+      title: `Heap of ${name}`,
+      subtitle: 'The address space at the moment of the snapshot',
+      panels: [{ title: name, caption, map: heap.map() }],
+    }
+  })
+  if (picture === undefined) throw new DamageError(`${file}: damaged: ${damage}`)
+  return picture
 }
 
 /** Errors of a file name it. */
@@ -81,7 +84,7 @@ function named<Result>(file: string, body: () => Result): Result {
   try {
     return body()
   } catch (error) {
-    if (error instanceof SnapshotError || error instanceof TraceError) {
+    if (error instanceof TraceError) {
       throw new UsageError(`${file}: ${error.message}`)
     }
     throw error

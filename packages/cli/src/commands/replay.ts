@@ -1,7 +1,7 @@
 /** `vmalloc replay`: recorded traces on a heap, verified and measured. */
 import type { Command } from 'commander'
 import { EXIT } from '../exit.ts'
-import { pictureSubtitle, requireWritable, writePicture } from '../picture-file.ts'
+import { pictureSubtitle, requirePicturePath, writePicture } from '../picture-file.ts'
 import { jsonReport, tableReport } from '../report.ts'
 import { runTraces } from '../run-traces.ts'
 import { colorsFor } from '../terminal/colors.ts'
@@ -23,14 +23,14 @@ export function addReplay(program: Command): void {
     .addOption(workersOption(0))
     .addOption(presetOption())
     .addOption(roundsOption())
-    .option('--map <file.svg>', 'draw the address space at the moment of peak live')
+    .option('--map <file>', 'draw as .svg or .png the address space at the moment of peak live')
     .option('--json', 'print one JSON object instead of a table')
     .action(replay)
 }
 
 async function replay(files: readonly string[], options: ReplayCommandOptions): Promise<void> {
   const { workers, preset, rounds, map, json = false } = options
-  if (map !== undefined) requireWritable(map)
+  if (map !== undefined) requirePicturePath(map)
   // All files before the first replay: a wrong one should not cost minutes.
   const traces = files.map((file) => readTraceFile(file))
   const progress = progressOn(process.stderr, true)

@@ -1,19 +1,12 @@
 /** The cells of a panel, as one path per part: about 15 bytes a rectangle instead of 70. */
-import { type CellMap, PARTS } from './parts.ts'
-
-/** Pixels: cells are pitch minus gap. */
-export interface GridShape {
-  readonly columns: number
-  readonly pitchX: number
-  readonly pitchY: number
-  readonly gapX: number
-  readonly gapY: number
-}
+import { MAP_PARTS } from '@vmalloc/core/map'
+import type { CellMap } from './cells.ts'
+import { type GridShape, stackHeights } from './grid.ts'
 
 /** @returns `<path>` elements; the origin is the panel's upper left cell. */
 export function gridPaths(map: CellMap, grid: GridShape): string[] {
   const levels = grid.pitchY - grid.gapY
-  const paths = PARTS.map(() => '')
+  const paths = MAP_PARTS.map(() => '')
   let run = ''
   let runStart = 0
   const flush = (end: number): void => {
@@ -29,7 +22,7 @@ export function gridPaths(map: CellMap, grid: GridShape): string[] {
     }
   }
   flush(map.cells)
-  return PARTS.map((part, p) =>
+  return MAP_PARTS.map((part, p) =>
     paths[p] === '' ? '' : `<path class="${part}" d="${paths[p]}"/>`,
   ).filter((path) => path !== '')
 }
@@ -50,24 +43,4 @@ function drawRun(
     bottom -= height
     paths[p] += `M${x} ${bottom}h${width}v${height}h-${width}z`
   })
-}
-
-/**
- * Bytes of each part to whole pixels that add up to `levels` (largest remainder), bytes beyond the end of the space
- * left out.
- */
-function stackHeights(map: CellMap, cell: number, levels: number): number[] {
-  const base = cell * PARTS.length
-  const exact = PARTS.map((_, p) => (map.bytes[base + p] / map.cellBytes) * levels)
-  const heights = exact.map(Math.floor)
-  const total = Math.round(exact.reduce((a, b) => a + b, 0))
-  let missing = total - heights.reduce((a, b) => a + b, 0)
-  while (missing-- > 0) {
-    let best = 0
-    for (let p = 1; p < exact.length; p++) {
-      if (exact[p] - heights[p] > exact[best] - heights[best]) best = p
-    }
-    heights[best]++
-  }
-  return heights
 }

@@ -1,16 +1,9 @@
 /** The address space in the terminal: a colour says what fills most of a cell, the shade how full it is. */
 import { stripVTControlCharacters } from 'node:util'
+import { type HeapMap, MAP_PART_LABELS, MAP_PARTS, type MapPart } from '@vmalloc/core/map'
 import type { Colors } from '../terminal/colors.ts'
 import { bytesText } from '../terminal/text.ts'
-import {
-  type CellMap,
-  cellMap,
-  PART_LABELS,
-  PARTS,
-  type Part,
-  type Piece,
-  usedFraction,
-} from './parts.ts'
+import { type CellMap, cellMap, usedFraction } from './cells.ts'
 
 export interface TerminalMapOptions {
   readonly colors: Colors
@@ -21,24 +14,26 @@ export interface TerminalMapOptions {
 /** Address and two blanks to the left of the map. */
 const ADDRESS_COLUMNS = 10
 const SHADES = ['░', '▒', '▓', '█']
-const FREE_PARTS: readonly Part[] = ['free', 'pages']
-const USED_PARTS: readonly Part[] = PARTS.filter((part) => !FREE_PARTS.includes(part))
+const FREE_PARTS: readonly MapPart[] = ['cached', 'free', 'pages']
+const USED_PARTS: readonly MapPart[] = MAP_PARTS.filter((part) => !FREE_PARTS.includes(part))
 /** Without colour the letter says it; free pages are blank in both. */
-const LETTERS: Readonly<Record<Part, string>> = {
+const LETTERS: Readonly<Record<MapPart, string>> = {
   small: 's',
   medium: 'm',
   large: 'l',
   slack: '~',
   mark: '+',
   meta: '#',
+  cached: '-',
   free: '·',
   pages: ' ',
+  foreign: 'x',
 }
 
 /** @returns Lines, the last one a legend. */
-export function terminalMap(pieces: readonly Piece[], options: TerminalMapOptions): string[] {
+export function terminalMap(heap: HeapMap, options: TerminalMapOptions): string[] {
   const { columns, maxRows, colors } = options
-  const map = cellMap(pieces, columns * maxRows)
+  const map = cellMap(heap, columns * maxRows)
   const lines: string[] = []
   for (let first = 0; first < map.cells; first += columns) {
     const address = (first * map.cellBytes).toString(16).padStart(8, '0')
@@ -59,9 +54,9 @@ function isBlank(line: string): boolean {
 }
 
 function cellText(map: CellMap, cell: number, colors: Colors): string {
-  const base = cell * PARTS.length
-  const bytes = (part: Part): number => map.bytes[base + PARTS.indexOf(part)]
-  const largest = (parts: readonly Part[]): Part =>
+  const base = cell * MAP_PARTS.length
+  const bytes = (part: MapPart): number => map.bytes[base + MAP_PARTS.indexOf(part)]
+  const largest = (parts: readonly MapPart[]): MapPart =>
     parts.reduce((best, part) => (bytes(part) > bytes(best) ? part : best))
   const fill = usedFraction(map, cell)
   // Free bytes never hide used ones, however few these are.
@@ -70,7 +65,7 @@ function cellText(map: CellMap, cell: number, colors: Colors): string {
   return paint(part, colors, fill > 0 ? SHADES[Math.ceil(fill * SHADES.length) - 1] : LETTERS[part])
 }
 
-function paint(part: Part, colors: Colors, text: string): string {
+function paint(part: MapPart, colors: Colors, text: string): string {
   switch (part) {
     case 'small':
       return colors.cyan(text)
@@ -83,7 +78,9 @@ function paint(part: Part, colors: Colors, text: string): string {
     case 'mark':
       return colors.red(text)
     case 'meta':
+    case 'foreign':
       return colors.white(text)
+    case 'cached':
     case 'free':
     case 'pages':
       return colors.dim(text)
@@ -92,12 +89,14 @@ function paint(part: Part, colors: Colors, text: string): string {
 
 /** As many entries a line as fit the map's width. */
 function legend(map: CellMap, { colors, columns }: TerminalMapOptions): string[] {
-  const entries = PARTS.filter((part, p) => map.totals[p] > 0 && part !== 'pages').map((part) => {
-    const key = colors.isColorSupported
-      ? paint(part, colors, part === 'free' ? LETTERS[part] : '█')
-      : LETTERS[part]
-    return `${key} ${PART_LABELS[part]} ${bytesText(map.totals[PARTS.indexOf(part)])}`
-  })
+  const entries = MAP_PARTS.filter((part, p) => map.totals[p] > 0 && part !== 'pages').map(
+    (part) => {
+      const key = colors.isColorSupported
+        ? paint(part, colors, part === 'free' || part === 'cached' ? LETTERS[part] : '█')
+        : LETTERS[part]
+      return `${key} ${MAP_PART_LABELS[part]} ${bytesText(map.totals[MAP_PARTS.indexOf(part)])}`
+    },
+  )
   entries.push(colors.dim(`one cell ${bytesText(map.cellBytes)}`))
   const lines: string[] = []
   for (const entry of entries) {

@@ -1,6 +1,5 @@
 /** The commands that only look. */
 import { HeapCorruptionError, InvariantError } from '@vmalloc/core'
-import { collectPieces } from '../map/collect.ts'
 import { terminalMap } from '../map/terminal-map.ts'
 import type { Colors } from '../terminal/colors.ts'
 import { plainTable, tableLines } from '../terminal/table.ts'
@@ -42,8 +41,9 @@ function kindsByAddress(session: ShellSession): ReadonlyMap<number, string> {
 }
 
 export function showView(session: ShellSession, colors: Colors): string[] {
-  const pieces = collectPieces(session.heap, session.blocks())
-  return terminalMap(pieces, { colors, columns: MAP_COLUMNS, maxRows: MAP_ROWS })
+  const sizes = new Map(session.blocks().map(({ address, size }) => [address, size]))
+  const map = session.heap.map({ requested: (payload) => sizes.get(payload) ?? 0 })
+  return terminalMap(map, { colors, columns: MAP_COLUMNS, maxRows: MAP_ROWS })
 }
 
 export function ordersView(session: ShellSession, colors: Colors): string[] {

@@ -63,7 +63,7 @@ test('--help and --version', () => {
   const help = vmalloc(['--help'])
   expect(help).toMatchObject({ code: 0, stderr: '' })
   for (const command of ['replay', 'shell', 'demo']) expect(help.stdout).toContain(`  ${command} `)
-  expect(vmalloc(['replay', '--help']).stdout).toContain('--map <file.svg>')
+  expect(vmalloc(['replay', '--help']).stdout).toContain('--map <file>')
   const version = vmalloc(['--version'])
   expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\S*\n$/)
   expect(version.code).toBe(0)

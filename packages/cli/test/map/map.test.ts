@@ -1,87 +1,85 @@
+import { type HeapMap, MAP_PARTS, type MapPart, mapOfWalk, piecesOf } from '@vmalloc/core/map'
 import { describe, expect, test } from 'vitest'
-import { createHeap } from '../../src/core-heap.ts'
-import { collectPieces, type LiveBlock } from '../../src/map/collect.ts'
-import { cellMap, PARTS, type Piece } from '../../src/map/parts.ts'
+import { cellMap } from '../../src/map/cells.ts'
 import { drawPicture } from '../../src/map/svg.ts'
 import { terminalMap } from '../../src/map/terminal-map.ts'
 import { colorsFor } from '../../src/terminal/colors.ts'
 
 const plain = colorsFor({ isTTY: false })
 
-function total(map: ReturnType<typeof cellMap>, part: Piece['part']): number {
-  const p = PARTS.indexOf(part)
+function total(map: ReturnType<typeof cellMap>, part: MapPart): number {
+  const p = MAP_PARTS.indexOf(part)
   let sum = 0
-  for (let cell = 0; cell < map.cells; cell++) sum += map.bytes[cell * PARTS.length + p]
+  for (let cell = 0; cell < map.cells; cell++) sum += map.bytes[cell * MAP_PARTS.length + p]
   return sum
 }
 
+const WALKED = [
+  ['small', 'used'],
+  ['medium', 'used'],
+  ['large', 'used'],
+  ['meta', 'used'],
+  ['medium', 'cached'],
+  ['medium', 'free'],
+  ['pages', 'free'],
+] as const
+
+/** Pieces of these lengths, each with marks of 16 bytes if it is in use; half of its payload is slack. */
+function mapOf(pieces: readonly (readonly [number, (typeof WALKED)[number]])[]): HeapMap {
+  let block = 0
+  const sizes = new Map<number, number>()
+  return mapOfWalk(
+    (visit) => {
+      for (const [blockSize, [kind, state]] of pieces) {
+        const [address, size] = [block + 8, blockSize - 16]
+        sizes.set(address, size >> 1)
+        visit({ address, size, kind, state, block, blockSize, thread: 0 })
+        block += blockSize
+      }
+    },
+    undefined,
+    { requested: (payload) => sizes.get(payload) ?? 0 },
+  )
+}
+
 /** Every cell a different mixture: the least that can be drawn in runs. */
-function noise(count: number): Piece[] {
+function noise(count: number): HeapMap {
   let state = 1
-  let address = 0
-  return Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0
-    const size = 16 + (state >>> 20)
-    const piece: Piece = { address, size, part: PARTS[(state >>> 8) % PARTS.length] }
-    address += size
-    return piece
-  })
+  return mapOf(
+    Array.from({ length: count }, () => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      return [32 + (state >>> 20), WALKED[(state >>> 8) % WALKED.length]] as const
+    }),
+  )
 }
 
 describe('cells', () => {
   test('bytes are neither lost nor doubled', () => {
-    const pieces = noise(3000)
-    const map = cellMap(pieces, 100)
+    const heap = noise(3000)
+    const map = cellMap(heap, 100)
     expect(map.cells).toBeLessThanOrEqual(100)
-    for (const part of PARTS) {
-      const bytes = pieces.filter((piece) => piece.part === part)
+    for (const part of MAP_PARTS) {
+      const bytes = [...piecesOf(heap)].filter((piece) => piece.part === part)
       expect(total(map, part)).toBe(bytes.reduce((sum, { size }) => sum + size, 0))
     }
   })
 
   test('the length is the smallest power of two that does', () => {
-    expect(cellMap([{ address: 0, size: 1600, part: 'free' }], 100).cellBytes).toBe(16)
-    expect(cellMap([{ address: 0, size: 1601, part: 'free' }], 100).cellBytes).toBe(32)
-  })
-})
-
-describe('a heap in pieces', () => {
-  test.each(['default', 'classic'] as const)('%s: no gap, no overlap, sizes add up', (preset) => {
-    const heap = createHeap({ shared: false, preset, maximum: 2 ** 26 })
-    const live: LiveBlock[] = []
-    for (let i = 0; i < 600; i++) {
-      const size = i % 50 === 0 ? 150_000 + i : 1 + ((i * 97) % 2000)
-      const address = heap.malloc(size)
-      expect(address).not.toBe(0)
-      if (i % 3 === 0) heap.free(address)
-      else live.push({ address, size })
-    }
-    const pieces = collectPieces(heap, live)
-    let end = 0
-    for (const { address, size } of pieces) {
-      expect(address).toBe(end)
-      expect(size).toBeGreaterThan(0)
-      end = address + size
-    }
-    const sum = (...parts: string[]): number =>
-      pieces.reduce((bytes, { size, part }) => bytes + (parts.includes(part) ? size : 0), 0)
-    const requested = live.reduce((bytes, { size }) => bytes + size, 0)
-    expect(sum('small', 'medium', 'large')).toBe(requested)
-    expect(sum('small', 'medium', 'large', 'slack')).toBe(heap.stats().live)
-    expect(sum('mark')).toBe(live.length * (preset === 'classic' ? 32 : 16))
+    expect(cellMap(mapOf([[1600, WALKED[5]]]), 100).cellBytes).toBe(16)
+    expect(cellMap(mapOf([[1601, WALKED[5]]]), 100).cellBytes).toBe(32)
   })
 })
 
 describe('the picture', () => {
-  const panel = (title: string, pieces: Piece[]) => ({ title, caption: 'a < b', pieces })
+  const panel = (title: string, map: HeapMap) => ({ title, caption: 'a < b', map })
 
   test('stays below 300 KB whatever it shows', () => {
     for (const panels of [1, 7, 18]) {
-      const pieces = noise(100_000)
+      const map = noise(20_000)
       const svg = drawPicture({
         title: 'noise',
         subtitle: '',
-        panels: Array.from({ length: panels }, (_, i) => panel(`trace ${i}`, pieces)),
+        panels: Array.from({ length: panels }, (_, i) => panel(`trace ${i}`, map)),
       })
       expect(svg.length, `${panels} panels`).toBeLessThan(300_000)
     }
@@ -106,20 +104,23 @@ describe('the picture', () => {
 
   test('of nothing', () => {
     expect(drawPicture({ title: 't', subtitle: 's', panels: [] })).toContain('</svg>')
-    expect(drawPicture({ title: 't', subtitle: 's', panels: [panel('p', [])] })).not.toMatch(/NaN/)
+    expect(drawPicture({ title: 't', subtitle: 's', panels: [panel('p', mapOf([]))] })).not.toMatch(
+      /NaN/,
+    )
   })
 })
 
 test('the map in the terminal shows letters where there is no colour', () => {
-  const pieces: Piece[] = [
-    { address: 0, size: 16, part: 'meta' },
-    { address: 16, size: 16, part: 'small' },
-    { address: 32, size: 15, part: 'free' },
+  const map = mapOf([
+    [16, ['meta', 'used']],
+    [32, ['small', 'used']],
+    [15, ['medium', 'free']],
     // One used byte shows, however much is free around it.
-    { address: 47, size: 1, part: 'mark' },
-    { address: 48, size: 16, part: 'free' },
-    { address: 64, size: 64, part: 'pages' },
-  ]
-  const lines = terminalMap(pieces, { colors: plain, columns: 4, maxRows: 2 })
-  expect(lines.slice(0, 3)).toEqual(['00000000  #s+·', '', 's small payload 16 B'])
+    [1, ['meta', 'used']],
+    [16, ['medium', 'free']],
+    [16, ['medium', 'cached']],
+    [64, ['pages', 'free']],
+  ])
+  const lines = terminalMap(map, { colors: plain, columns: 6, maxRows: 2 })
+  expect(lines.slice(0, 3)).toEqual(['00000000  #s~#·-', '', 's small payload 8 B'])
 })

@@ -6,11 +6,11 @@
 import { HeapCorruptionError } from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
 import { isWord, rejectAddress } from '../arguments.ts'
+import { type HeapMap, type MapOptions, mapOfWalk } from '../map/heap-map.ts'
 import type { Session } from '../threads/session.ts'
-import type { HeapBlock } from '../walk.ts'
+import { frameOf, type HeapBlock, requireWalkable, walkArena } from '../walk.ts'
 import { ArrayBlock, Block } from './block.ts'
 import { freeAllBlocks } from './free-all.ts'
-import { type HeapMap, mapOf } from './heap-map.ts'
 import type { Family, Waiting } from './interpose.ts'
 import type { LeakWatch } from './leak-watch.ts'
 import { leaksSince } from './leaks.ts'
@@ -236,9 +236,18 @@ export abstract class HeapFront implements Family {
     return this.session.inspect(() => leaksSince(this.session.arena, before))
   }
 
-  /** What every byte of the heap is, for pictures. Cost: one walk. */
-  map(): HeapMap {
-    return this.session.inspect(() => mapOf(this.session.arena))
+  /**
+   * What every byte of the heap is, for pictures; see `@vmalloc/core/map`. Cost: one walk.
+   *
+   * @param options - `requested`: bytes asked for by a block, where the caller knows; the rest of it is slack.
+   * @throws `NotWalkableError` when a strategy would hide blocks.
+   */
+  map(options: MapOptions = {}): HeapMap {
+    const { arena, slots } = this.session
+    return this.session.inspect(() => {
+      requireWalkable(arena)
+      return mapOfWalk((visit) => walkArena(arena, visit, slots), frameOf(arena), options)
+    })
   }
 
   /**

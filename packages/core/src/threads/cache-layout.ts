@@ -12,6 +12,7 @@
  *     +12  blocks taken from the arena minus those given back, and +16 the usable bytes of them
  *     +20  blocks lost with broken lists, and +24 the usable bytes of them
  *     +28  usable bytes that the thread allocated minus those it freed, as of its last refill or flush
+ *     +32  times that the thread found the lock taken and waited, and +36 the milliseconds of it
  *     +64  a pair for each class: head of the list of ready blocks, number of them
  *
  * Class 0 stands for "not cached": its list is always empty, so a look-up needs no second test.
@@ -44,4 +45,6 @@ export const TAKEN_BYTES = 4
 export const LOST_BLOCKS = 5
 export const LOST_BYTES = 6
 export const NET_BYTES = 7
+export const WAITS = 8
+export const WAITED_MS = 9
 export const LISTS = 16

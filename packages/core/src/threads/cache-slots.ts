@@ -1,8 +1,20 @@
 /**
  * The slots of the thread caches: who has which, and what all of them hold together. Everything here runs under the lock.
  */
-import { type CacheableMarking, isCacheable, LARGE, MEDIUM } from '@vmalloc/marking'
-import { type Address, type Memory, MemoryError, type PageSource } from '@vmalloc/memory'
+import {
+  type CacheableMarking,
+  HeapCorruptionError,
+  isCacheable,
+  LARGE,
+  MEDIUM,
+} from '@vmalloc/marking'
+import {
+  type Address,
+  InvariantError,
+  type Memory,
+  MemoryError,
+  type PageSource,
+} from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { BLOCKS, LIVE, LOST_BLOCKS, LOST_BYTES } from '../arena-layout.ts'
 import {
@@ -56,6 +68,15 @@ interface Geometry {
   readonly classes: readonly CacheClass[]
   readonly count: number
   readonly first: Address
+}
+
+/** What a slot says of its thread. */
+interface Traffic {
+  readonly threadId: number
+  readonly refills: number
+  readonly flushes: number
+  readonly waits: number
+  readonly waitedMs: number
 }
 
 /** A handle on the control block of the thread caches. */
@@ -237,16 +258,34 @@ export class CacheSlots {
     return total
   }
 
-  /** Refills and flushes of all threads that have a slot now. */
-  traffic(): { refills: number; flushes: number; threads: number } {
-    const { u32 } = this.memory
-    const total = { refills: 0, flushes: 0, threads: 0 }
-    for (const { slot } of this.all()) {
-      total.refills += u32[slot + L.REFILLS]
-      total.flushes += u32[slot + L.FLUSHES]
-      total.threads++
+  /**
+   * Which thread keeps which block ready. A list that its thread changes meanwhile is followed as far as it goes: whether
+   * it is sound is the concern of `check`.
+   */
+  keepers(): Map<Address, number> {
+    const keepers = new Map<Address, number>()
+    const threads = this.memory.threaded
+    for (const cache of this.all()) {
+      const thread = threads ? this.memory.u32[cache.slot + L.OWNER] : 0
+      try {
+        cache.each((block) => keepers.set(block, thread))
+      } catch (error) {
+        if (!(error instanceof InvariantError || error instanceof HeapCorruptionError)) throw error
+      }
     }
-    return total
+    return keepers
+  }
+
+  /** What the slot of a cache says of its thread: what it exchanged with the arena, and how it waited for the lock. */
+  trafficOf({ slot }: ThreadCache): Traffic {
+    const { u32, threaded } = this.memory
+    return {
+      threadId: threaded ? u32[slot + L.OWNER] : 0,
+      refills: u32[slot + L.REFILLS],
+      flushes: u32[slot + L.FLUSHES],
+      waits: u32[slot + L.WAITS],
+      waitedMs: u32[slot + L.WAITED_MS],
+    }
   }
 
   private sum(countOf: (cache: ThreadCache) => Count): Count {

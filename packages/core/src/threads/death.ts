@@ -26,7 +26,7 @@ export interface DeathReport {
   /** Whether a list of its cache could not be followed, because somebody had written to a block in it after freeing it. */
   readonly brokenList: boolean
   /**
-   * Blocks that are not free after the repair: in use, or kept ready by a thread. Only counted when the lock was held.
+   * Blocks that are not free after all this: in use, or kept ready by another thread. Only counted when the lock was held.
    */
   readonly blocks: number | undefined
 }
@@ -107,6 +107,6 @@ function bury(session: Session, threadId: number, heldLock: boolean): DeathRepor
     reclaimedBytes,
     strayRegions: repair?.strayRegions ?? 0,
     brokenList,
-    blocks: repair?.blocks,
+    blocks: repair === undefined ? undefined : repair.blocks - reclaimedBlocks,
   }
 }

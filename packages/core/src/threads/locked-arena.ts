@@ -98,6 +98,7 @@ export abstract class LockedArena {
       if (mutex !== null && acquire === null) mutex.lock()
       else if (acquire !== null && !acquire()) return BUSY
       held = true
+      if (mutex !== null && mutex.waitBegan !== 0) mutex.noteWait(mutex.waitBegan)
       memory.refresh()
       this.repairIfDamaged()
       if (reading) {

@@ -18,6 +18,7 @@ import {
   type Memory,
   NEXT_OWNER_OFFSET_BYTES,
 } from '@vmalloc/memory'
+import { WAITED_MS, WAITS } from './cache-layout.ts'
 import { ReentrantLockError, WouldBlockError } from './lock-errors.ts'
 
 const WAITERS = 0x80000000 | 0
@@ -27,6 +28,7 @@ const SPINS = 100
 /** A thread that may not sleep spins this many times before it gives up: about 2 ms. */
 const SPINS_WITHOUT_SLEEP = 50_000
 const SLICE_MS = 50
+const TAKEN = -1
 
 /** A handle of one thread on the lock. */
 export class Mutex {
@@ -41,11 +43,22 @@ export class Mutex {
   declare private readonly doorbell: number
   declare private readonly canSleep: boolean
   declare private readonly spins: number
+  /** When the wait began that ended with the lock in hand, and is yet to be noted; 0 for none. */
+  declare waitBegan: number
+  /** Times that this handle found the lock taken and waited, and the milliseconds of it. */
+  declare private waits: number
+  declare private waitedMs: number
+  /** Word index of the slot that says so to everybody; 0 while this handle has none. */
+  declare private slot: number
 
   /** Draws an owner id: each attachment has its own. */
   constructor(memory: Memory) {
     this.memory = memory
     this.patienceMs = Number.POSITIVE_INFINITY
+    this.waitBegan = 0
+    this.waits = 0
+    this.waitedMs = 0
+    this.slot = 0
     this.word = (memory.base + LOCK_OFFSET_BYTES) >>> 2
     this.doorbell = (memory.base + DOORBELL_OFFSET_BYTES) >>> 2
     const counter = (memory.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
@@ -97,7 +110,23 @@ export class Mutex {
     if ((seen & OWNER_MASK) === 0) return
     const marked = seen | ASYNC_WAITERS
     if (seen !== marked && Atomics.compareExchange(i32, this.word, seen, marked) !== seen) return
+    const began = performance.now()
     await awaitRing(i32, this.doorbell, ring, signal)
+    this.noteWait(began)
+  }
+
+  /** Counts the wait that is over. Apart from taking the lock, which must call nothing that could overflow the stack. */
+  noteWait(began: number): void {
+    this.waits++
+    this.waitedMs += performance.now() - began
+    this.waitBegan = 0
+    this.report()
+  }
+
+  /** Says from now on in a slot of the thread caches how this handle waits. @param slot - Word index; 0 for no longer. */
+  reportTo(slot: number): void {
+    this.slot = slot
+    if (slot !== 0) this.report()
   }
 
   /** Takes the lock from the dead thread `deadId`. @returns `false` when that one does not hold it. */
@@ -123,23 +152,41 @@ export class Mutex {
   }
 
   private lockSlowly(): void {
+    if (this.holder === this.ownerId) throw new ReentrantLockError(this.ownerId)
+    const began = performance.now()
+    this.waitBegan = began
+    const holder = this.spinThenSleep(began)
+    if (holder === TAKEN) return
+    this.noteWait(began)
+    throw new WouldBlockError(holder)
+  }
+
+  /** Nobody else writes these words; a slot is given and taken under the lock. */
+  private report(): void {
+    if (this.slot === 0) return
+    const { u32 } = this.memory
+    u32[this.slot + WAITS] = this.waits
+    u32[this.slot + WAITED_MS] = this.waitedMs
+  }
+
+  /** @returns {@link TAKEN} with the lock in hand; else who holds it, when it is time to give up. */
+  private spinThenSleep(began: number): number {
     const i32 = this.memory.i32
     const word = this.word
-    if (this.holder === this.ownerId) throw new ReentrantLockError(this.ownerId)
     const spins = this.canSleep ? this.spins : SPINS_WITHOUT_SLEEP
     for (let i = 0; i < spins; i++) {
-      if (Atomics.load(i32, word) === 0 && this.tryLock()) return
+      if (Atomics.load(i32, word) === 0 && this.tryLock()) return TAKEN
     }
-    if (!this.canSleep) throw new WouldBlockError(this.holder)
-    const deadline = performance.now() + this.patienceMs
+    if (!this.canSleep) return this.holder
+    const deadline = began + this.patienceMs
     for (;;) {
       const seen = Atomics.load(i32, word)
       if ((seen & OWNER_MASK) === 0) {
-        if (Atomics.compareExchange(i32, word, seen, this.ownerId | WAITERS) === seen) return
+        if (Atomics.compareExchange(i32, word, seen, this.ownerId | WAITERS) === seen) return TAKEN
         continue
       }
       const left = deadline - performance.now()
-      if (left <= 0) throw new WouldBlockError(seen & OWNER_MASK)
+      if (left <= 0) return seen & OWNER_MASK
       const marked = seen | WAITERS
       if (seen === marked || Atomics.compareExchange(i32, word, seen, marked) === seen)
         Atomics.wait(i32, word, marked, Math.min(left, SLICE_MS))

@@ -125,6 +125,7 @@ export class Session extends LockedArena {
       const cache = this.cache ?? this.acquireCache()
       this.cache = null
       this.detached = true
+      this.mutex?.reportTo(0)
       if (cache === null || slots === undefined) return
       const { broken } = cache.release()
       slots.vacate(cache)
@@ -240,6 +241,7 @@ export class Session extends LockedArena {
   private acquireCache(): ThreadCache | null {
     if (this.slots === undefined || this.detached) return null
     this.cache = this.mutex === null ? this.slots.only() : this.slots.acquire(this.mutex.ownerId)
+    if (this.cache !== null) this.mutex?.reportTo(this.cache.slot)
     return this.cache
   }
 

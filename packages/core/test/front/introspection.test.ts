@@ -1,5 +1,14 @@
 /** leaks, map, statistics, freeAll, dup: each figure held against a walk. */
 import { Heap, type HeapBlock, HeapCorruptionError, InvariantError } from '@vmalloc/core'
+import {
+  bytesBelow,
+  indexAt,
+  MAP_PARTS,
+  partAt,
+  piecesOf,
+  totalsOf,
+  withSums,
+} from '@vmalloc/core/map'
 import { describe, expect, test } from 'vitest'
 import { DAMAGED } from '../../src/arena-layout.ts'
 import { bitmapComposition } from '../support/own-composition.ts'
@@ -62,9 +71,11 @@ describe.each(HEAPS)('a heap %s', (_name, create) => {
   test('the map covers every byte once and agrees with the walk', () => {
     const heap = create()
     populate(heap)
-    const { pieces, start, end, totals } = heap.map()
-    let at = start
-    for (const { address, size } of pieces) {
+    const map = heap.map()
+    const { begin, end } = map
+    const totals = totalsOf(map)
+    let at = begin
+    for (const { address, size } of piecesOf(map)) {
       expect(address).toBe(at)
       expect(size).toBeGreaterThan(0)
       at += size
@@ -76,10 +87,11 @@ describe.each(HEAPS)('a heap %s', (_name, create) => {
       expect(totals[kind]).toBe(sizes.reduce((sum, size) => sum + size, 0))
     }
     const sum = Object.values(totals).reduce((a, b) => a + b)
-    expect(sum).toBe(end - start)
+    expect(sum).toBe(end - begin)
     const { mapped, free } = heap.stats()
     expect(sum - totals.pages - totals.foreign).toBe(mapped)
-    expect(totals.free).toBe(free.small + free.medium + free.cached)
+    expect(totals.free).toBe(free.small + free.medium)
+    expect(totals.cached).toBe(free.cached)
   })
 
   test('every byte mapped is in one figure of the statistics, and the figures are those of a walk', () => {
@@ -182,9 +194,35 @@ test('the map names the pages between ours as foreign', () => {
   heap.malloc(10)
   memory.grow(5)
   heap.malloc(400_000)
-  const { totals, pieces } = heap.map()
-  expect(totals.foreign).toBe(5 * 65536)
-  expect(pieces.filter(({ part }) => part === 'foreign')).toHaveLength(1)
+  const map = heap.map()
+  expect(totalsOf(map).foreign).toBe(5 * 65536)
+  expect([...piecesOf(map)].filter(({ part }) => part === 'foreign')).toHaveLength(1)
+})
+
+test('a map knows what was asked for, and answers for any address as its pieces do', () => {
+  const heap = Heap.create()
+  const sizes = new Map(Array.from({ length: 60 }, (_, i) => [heap.malloc(1 + 37 * i), 1 + 37 * i]))
+  const [first] = sizes.keys()
+  heap.free(first)
+  sizes.delete(first)
+  const map = heap.map({ requested: (payload) => sizes.get(payload) ?? 0 })
+  const totals = totalsOf(map)
+  const asked = [...sizes.values()].reduce((a, b) => a + b)
+  expect(totals.small + totals.medium + totals.large).toBe(asked)
+  expect(totals.slack).toBe(heap.stats().live - asked)
+  const below = new Float64Array(MAP_PARTS.length)
+  const sums = new Float64Array(MAP_PARTS.length)
+  for (const { address, size, part } of piecesOf(map)) {
+    for (const at of [address, address + size / 2, address + size - 1]) {
+      expect(MAP_PARTS[partAt(map, Math.floor(at))]).toBe(part)
+    }
+    bytesBelow(map, indexAt(map, address + size / 2), address + size / 2, below)
+    sums[MAP_PARTS.indexOf(part)] += size / 2
+    expect(below).toEqual(sums)
+    sums[MAP_PARTS.indexOf(part)] += size / 2
+  }
+  const { sums: _, ...columns } = map
+  expect(withSums(columns)).toEqual(map)
 })
 
 describe.each(['debug', 'sampled'] as const)('figures of %s', (preset) => {

@@ -15,6 +15,7 @@ import {
   SnapshotError,
   setDefaultHeap,
 } from '@vmalloc/core'
+import { totalsOf } from '@vmalloc/core/map'
 import { describe, expect, test } from 'vitest'
 
 const HEAPS: readonly (readonly [string, () => Heap])[] = [
@@ -70,8 +71,8 @@ describe.each(HEAPS)('a heap %s', (_name, create) => {
         .map(({ kind }) => kind)
         .sort(),
     ).toEqual(['large', 'medium', 'small'])
-    const { totals, start, end } = heap.map()
-    expect(end - start - totals.pages).toBe(mapped)
+    const map = heap.map()
+    expect(map.end - map.begin - totalsOf(map).pages).toBe(mapped)
   })
 })
 

@@ -108,6 +108,29 @@ describe('bounds', () => {
     expect(() => newHeap({ threadCache: { [name]: value } })).toThrow(`threadCache.${name}`)
   })
 
+  test('the walk says whose a ready block is, and goes on when a list is broken', () => {
+    const heap = newHeap()
+    const other = Heap.attach(heap.handle)
+    for (const one of [heap, other]) {
+      const block = mallocOrFail(one, 200)
+      one.free(block)
+    }
+    const ready = () => pieces(heap).filter(({ state }) => state === 'cached')
+    const threads = new Set(ready().map(({ thread }) => thread))
+    expect(threads).toEqual(new Set([heap.threadId, other.threadId]))
+    expect(pieces(heap).filter(({ state, thread }) => state !== 'cached' && thread !== 0)).toEqual(
+      [],
+    )
+    const counted = heap.stats().cache.perThread.map(({ threadId, blocks }) => [threadId, blocks])
+    for (const [threadId, blocks] of counted)
+      expect(ready().filter(({ thread }) => thread === threadId)).toHaveLength(blocks)
+    const all = ready().length
+    for (const { block, thread } of ready())
+      if (thread === other.threadId) heap.memory.u32[(block + 8) >>> 2] ^= 64
+    expect(ready()).toHaveLength(all)
+    expect(ready().filter(({ thread }) => thread === other.threadId)).toEqual([])
+  })
+
   test('when there is no room, what is kept ready is given back first', () => {
     const heap = newHeap({ maximum: 1 * MIB })
     const blocks: number[] = []

@@ -203,3 +203,27 @@ function depthOfStack(): number {
   expect(descend).toThrow(RangeError)
   return depth
 }
+
+describe('waits are counted', () => {
+  test('of a thread that gives up, of one that waits asynchronously; not of one that finds the lock free', async () => {
+    const heap = newHeap()
+    heap.malloc(10)
+    const own = () =>
+      heap.stats().cache.perThread.find(({ threadId }) => threadId === heap.threadId)
+    for (let i = 0; i < 50; i++) heap.malloc(20_000)
+    expect(own()).toMatchObject({ waits: 0, waitedMs: 0 })
+    const rival = rivalOf(heap)
+    rival.lock()
+    heap.patienceMs = 20
+    expect(() => heap.malloc(20_000)).toThrow(WouldBlockError)
+    const late = heap.mallocAsync(20_000)
+    await Promise.resolve()
+    rival.unlock()
+    await late
+    const { waits = 0, waitedMs = 0 } = own() ?? {}
+    expect(waits).toBe(2)
+    expect(waitedMs).toBeGreaterThanOrEqual(20)
+    heap.detach()
+    expect(heap.stats().cache.perThread).toEqual([])
+  })
+})

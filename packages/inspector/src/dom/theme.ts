@@ -1,6 +1,7 @@
 /** Colours of the canvases, read from the style sheet: one place decides what dark and light look like. */
+
+import { MAP_PARTS } from '@vmalloc/core/map'
 import type { Palette } from '../map/painter.ts'
-import { PARTS } from '../model/parts.ts'
 
 /** The value of a custom property as `#rrggbb`. */
 export function colorOf(name: string): string {
@@ -9,7 +10,7 @@ export function colorOf(name: string): string {
 
 export function readPalette(): Palette {
   return {
-    parts: Uint32Array.from(PARTS, (part) => word(colorOf(part))),
+    parts: Uint32Array.from(MAP_PARTS, (part) => word(colorOf(part))),
     paper: word(colorOf('paper')),
   }
 }

@@ -1,7 +1,7 @@
 /** What is drawn over the cells: borders, names and bytes when there is room for them, the chosen block always. */
+
+import { type HeapMap, indexAt, isUsedPart, MAP_PARTS, META } from '@vmalloc/core/map'
 import { colorOf } from '../dom/theme.ts'
-import { type HeapColumns, indexAt } from '../model/columns.ts'
-import { isUsed, META, PARTS } from '../model/parts.ts'
 import { ROW_HEIGHT, ROW_PITCH, type Viewport } from './viewport.ts'
 
 const MAX_BORDERS = 4000
@@ -20,7 +20,7 @@ export interface Detail {
 /** Draws in pixels of the viewport. */
 export function drawDetail(
   context: CanvasRenderingContext2D,
-  columns: HeapColumns,
+  columns: HeapMap,
   view: Viewport,
   { selected, marked, bytesOf }: Detail,
 ): void {
@@ -55,16 +55,16 @@ export function drawDetail(
 
 function drawName(
   context: CanvasRenderingContext2D,
-  columns: HeapColumns,
+  columns: HeapMap,
   view: Viewport,
   i: number,
 ): void {
   const part = columns.part[i]
-  const used = isUsed(part)
+  const used = isUsedPart(part)
   const from = used ? columns.payload[i] : columns.start[i]
   const length = used ? columns.requested[i] : columns.length[i]
   if (length / view.scale < MIN_NAME_PIXELS) return
-  const name = used ? `${columns.requested[i]}` : `${PARTS[part]} ${columns.length[i]}`
+  const name = used ? `${columns.requested[i]}` : `${MAP_PARTS[part]} ${columns.length[i]}`
   context.font = '10px system-ui, sans-serif'
   context.textBaseline = 'middle'
   context.fillStyle = colorOf(used || part === META ? 'on-part' : 'ink')
@@ -72,7 +72,7 @@ function drawName(
   segments(view, from, length, (x, y, width) => {
     if (named || width < MIN_NAME_PIXELS) return
     named = true
-    const text = width > 150 && used ? `${PARTS[part]}, ${name} bytes` : name
+    const text = width > 150 && used ? `${MAP_PARTS[part]}, ${name} bytes` : name
     context.fillText(text, x + 5, y + ROW_HEIGHT / 2 + 0.5, width - 8)
   })
 }

@@ -1,7 +1,8 @@
 /** The map on its canvas: draws on demand, one frame at a time, and keeps count of what a frame costs. */
+
+import { type HeapMap, indexAt } from '@vmalloc/core/map'
 import { contextOf, fitBitmap } from '../dom/elements.ts'
 import { readPalette, watchTheme } from '../dom/theme.ts'
-import { type HeapColumns, indexAt } from '../model/columns.ts'
 import { drawDetail } from './detail.ts'
 import { listenToMap } from './gestures.ts'
 import { type Palette, paintMap } from './painter.ts'
@@ -24,7 +25,7 @@ export class MapView {
   readonly #context: CanvasRenderingContext2D
   readonly #events: MapEvents
   readonly #frames: number[] = []
-  #columns: HeapColumns | undefined
+  #columns: HeapMap | undefined
   #palette: Palette = readPalette()
   #image: ImageData | undefined
   /** Start address of the chosen block: it stays chosen when others come and go before it. */
@@ -45,12 +46,12 @@ export class MapView {
     })
   }
 
-  get columns(): HeapColumns | undefined {
+  get columns(): HeapMap | undefined {
     return this.#columns
   }
 
   /** @param bytesOf - Bytes of the heap, for the deepest zoom. */
-  show(columns: HeapColumns, bytesOf: (address: number, length: number) => Uint8Array): void {
+  show(columns: HeapMap, bytesOf: (address: number, length: number) => Uint8Array): void {
     this.#columns = columns
     this.#bytesOf = bytesOf
     this.view.setEnd(columns.end)

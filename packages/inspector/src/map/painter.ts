@@ -2,8 +2,7 @@
  * Fills the pixels of the map. Each column of a row is a cell of `scale` bytes, filled from below in proportion to what
  * its bytes are. Cost: linear in the pixels, logarithmic in the blocks.
  */
-import { bytesBelow, type HeapColumns, indexAt } from '../model/columns.ts'
-import { PARTS } from '../model/parts.ts'
+import { bytesBelow, type HeapMap, indexAt, MAP_PARTS } from '@vmalloc/core/map'
 import { ROW_HEIGHT, ROW_PITCH, type Viewport } from './viewport.ts'
 
 /** Colours as the pixels of an `ImageData` have them: ABGR words. */
@@ -12,12 +11,12 @@ export interface Palette {
   readonly paper: number
 }
 
-const PART_COUNT = PARTS.length
+const PART_COUNT = MAP_PARTS.length
 
 /** @param ratio - Pixels of the image per pixel of the viewport. */
 export function paintMap(
   image: ImageData,
-  columns: HeapColumns,
+  columns: HeapMap,
   view: Viewport,
   palette: Palette,
   ratio: number,
@@ -30,7 +29,6 @@ export function paintMap(
   let below = new Float64Array(PART_COUNT)
   let above = new Float64Array(PART_COUNT)
   let index = indexAt(columns, view.start)
-  if (index < 0) return
   bytesBelow(columns, index, view.start, below)
   for (let row = 0; row < view.rows; row++) {
     const top = Math.round(row * ROW_PITCH * ratio)
@@ -38,7 +36,7 @@ export function paintMap(
     for (let x = 0; x < width; x++) {
       const address = first + (x + 1) * cell
       if (address - cell >= columns.end) return
-      index = indexAt(columns, address, index)
+      index = indexAt(columns, address, Math.max(0, index))
       bytesBelow(columns, index, address, above)
       paintCell(pixels, (top + height - 1) * width + x, width, height, below, above, palette.parts)
       const spare = below

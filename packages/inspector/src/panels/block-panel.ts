@@ -1,8 +1,8 @@
 /** The bytes of the chosen block, and what its marks say. */
+
+import { type HeapMap, isUsedPart } from '@vmalloc/core/map'
 import { byId, make } from '../dom/elements.ts'
 import { countText, hexText } from '../dom/text.ts'
-import type { HeapColumns } from '../model/columns.ts'
-import { isUsed } from '../model/parts.ts'
 import { describeBlock } from './block-words.ts'
 
 const ROW_BYTES = 16
@@ -19,7 +19,7 @@ export class BlockPanel {
   readonly #marks = byId('block-marks', HTMLUListElement)
 
   /** @param damaged - Addresses of bytes that somebody overwrote. */
-  show(columns: HeapColumns, i: number, bytesOf: BytesOf, damaged: ReadonlySet<number>): void {
+  show(columns: HeapMap, i: number, bytesOf: BytesOf, damaged: ReadonlySet<number>): void {
     if (i < 0) {
       this.#words.textContent = 'Choose a block: click it, or press n on the map.'
       this.#bytes.replaceChildren()
@@ -31,12 +31,7 @@ export class BlockPanel {
     this.#explain(columns, i, bytesOf)
   }
 
-  #showBytes(
-    columns: HeapColumns,
-    i: number,
-    bytesOf: BytesOf,
-    damaged: ReadonlySet<number>,
-  ): void {
+  #showBytes(columns: HeapMap, i: number, bytesOf: BytesOf, damaged: ReadonlySet<number>): void {
     const start = columns.start[i]
     const end = start + columns.length[i]
     const firstRow = Math.floor(start / ROW_BYTES)
@@ -67,12 +62,12 @@ export class BlockPanel {
     this.#bytes.replaceChildren(...lines)
   }
 
-  #explain(columns: HeapColumns, i: number, bytesOf: BytesOf): void {
+  #explain(columns: HeapMap, i: number, bytesOf: BytesOf): void {
     const start = columns.start[i]
     const end = start + columns.length[i]
     const marks = columns.length[i] - columns.usable[i]
     const plain = columns.payload[i] - start === MARK_BYTES && marks === 2 * MARK_BYTES
-    if (!isUsed(columns.part[i]) || !plain) {
+    if (!isUsedPart(columns.part[i]) || !plain) {
       this.#marks.replaceChildren()
       return
     }
@@ -110,16 +105,11 @@ export class BlockPanel {
   }
 }
 
-function classAt(
-  columns: HeapColumns,
-  i: number,
-  at: number,
-  damaged: ReadonlySet<number>,
-): string {
+function classAt(columns: HeapMap, i: number, at: number, damaged: ReadonlySet<number>): string {
   const start = columns.start[i]
   if (damaged.has(at)) return 'wrong'
   if (at < start || at >= start + columns.length[i]) return 'address'
-  if (!isUsed(columns.part[i])) return ''
+  if (!isUsedPart(columns.part[i])) return ''
   const payload = columns.payload[i]
   if (at < payload || at >= payload + columns.usable[i]) return 'mark'
   return at < payload + columns.requested[i] ? 'payload' : 'slack'

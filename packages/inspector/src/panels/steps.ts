@@ -1,9 +1,9 @@
 /** Steps through the life of an allocation, with the words that each step changed. */
+
+import { MAP_PART_LABELS, MAP_PARTS, partAt } from '@vmalloc/core/map'
 import { byId, make } from '../dom/elements.ts'
 import { hexText } from '../dom/text.ts'
 import type { MapView } from '../map/map-view.ts'
-import { partAt } from '../model/columns.ts'
-import { PART_LABELS, PARTS } from '../model/parts.ts'
 import type { LifeHeap } from '../sources/life-heap.ts'
 
 const SHOWN_WORDS = 24
@@ -80,6 +80,6 @@ export class Steps {
     const { columns } = this.#map
     if (columns === undefined) return ''
     if (address < columns.length[0]) return 'control block of a layer'
-    return PART_LABELS[PARTS[partAt(columns, address)]]
+    return MAP_PART_LABELS[MAP_PARTS[partAt(columns, address)]]
   }
 }

@@ -10,7 +10,6 @@ import {
   type HeapParts,
   InvariantError,
 } from '@vmalloc/core'
-import { columnsOf } from '../model/columns.ts'
 import type { Moment, Source } from './source.ts'
 
 /** A word that changed. */
@@ -89,7 +88,7 @@ const plainComposition: Composition = {
 function momentOf(image: Uint8Array): Moment | undefined {
   const heap = Heap.attach(Uint8Array.from(image).buffer, { composition: plainComposition })
   try {
-    return { columns: columnsOf(heap, () => REQUEST_BYTES), stats: heap.stats() }
+    return { columns: heap.map({ requested: () => REQUEST_BYTES }), stats: heap.stats() }
   } catch (error) {
     if (error instanceof InvariantError) return undefined
     throw error

@@ -3,7 +3,6 @@
  * page. Otherwise the page's own thread does both.
  */
 import { type DeathReport, Heap, type HeapStats } from '@vmalloc/core'
-import { columnsOf } from '../model/columns.ts'
 import { Churn, type RequestTable, requestTable } from '../workload/churn.ts'
 import type {
   ChurnOrder,
@@ -191,7 +190,7 @@ export class PageHeap implements Source {
   }
 
   #lookHere(): Moment {
-    const columns = columnsOf(this.heap, (payload) => this.requests[payload >>> 4])
+    const columns = this.heap.map({ requested: (payload) => this.requests[payload >>> 4] })
     const stats: HeapStats = this.heap.stats()
     return { columns, stats }
   }

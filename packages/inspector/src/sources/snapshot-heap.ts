@@ -1,6 +1,5 @@
 /** A heap of a snapshot, as `heap.snapshot()` gave it. */
 import { Heap } from '@vmalloc/core'
-import { columnsOf } from '../model/columns.ts'
 import type { Moment, Source } from './source.ts'
 
 export class SnapshotHeap implements Source {
@@ -16,7 +15,7 @@ export class SnapshotHeap implements Source {
   }
 
   look(): Promise<Moment> {
-    return Promise.resolve({ columns: columnsOf(this.#heap), stats: this.#heap.stats() })
+    return Promise.resolve({ columns: this.#heap.map(), stats: this.#heap.stats() })
   }
 
   bytes(address: number, length: number): Uint8Array {

@@ -1,10 +1,10 @@
 /** Where the page gets a heap from: live in the page, a snapshot, a trace, another process. */
 import type { HeapStats } from '@vmalloc/core'
-import type { HeapColumns } from '../model/columns.ts'
+import type { HeapMap } from '@vmalloc/core/map'
 
 /** A heap at one moment. */
 export interface Moment {
-  readonly columns: HeapColumns
+  readonly columns: HeapMap
   readonly stats: HeapStats
 }
 

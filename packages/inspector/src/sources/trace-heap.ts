@@ -15,7 +15,6 @@ import {
   REALLOC,
   type Trace,
 } from '@vmalloc/trace'
-import { columnsOf } from '../model/columns.ts'
 import type { Moment, Source } from './source.ts'
 
 const MAXIMUM_BYTES = 512 * 2 ** 20
@@ -79,7 +78,7 @@ export class TraceHeap implements Source {
   }
 
   look(): Promise<Moment> {
-    const columns = columnsOf(this.#heap, (payload) => this.#requested.get(payload) ?? 0)
+    const columns = this.#heap.map({ requested: (payload) => this.#requested.get(payload) ?? 0 })
     return Promise.resolve({ columns, stats: this.#heap.stats() })
   }
 

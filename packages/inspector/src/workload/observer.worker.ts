@@ -1,6 +1,6 @@
 /** Walks the shared heap for the page, whose own thread stays free for drawing, and must not wait for a lock. */
 import { Heap } from '@vmalloc/core'
-import { buffersOf, columnsOf } from '../model/columns.ts'
+import { buffersOf } from '@vmalloc/core/map'
 import type { RequestTable } from './churn.ts'
 import type { ObserveOrder, ObserveReport } from './orders.ts'
 
@@ -24,7 +24,7 @@ self.addEventListener('message', ({ data }: MessageEvent<ObserveOrder>) => {
       })
       return
     }
-    const columns = columnsOf(heap, (payload) => requests[payload >>> 4])
+    const columns = heap.map({ requested: (payload) => requests[payload >>> 4] })
     report = { kind: 'seen', columns, stats: heap.stats() }
     transfer = buffersOf(columns)
   } catch (error) {

@@ -1,6 +1,6 @@
 /** What the page tells its Workers, and what they answer. */
 import type { HeapHandle, HeapStats } from '@vmalloc/core'
-import type { HeapColumns } from '../model/columns.ts'
+import type { HeapMap } from '@vmalloc/core/map'
 import type { RequestTable } from './churn.ts'
 
 export type ChurnOrder =
@@ -36,7 +36,7 @@ export type ObserveOrder =
   | { readonly kind: 'save' }
 
 export type ObserveReport =
-  | { readonly kind: 'seen'; readonly columns: HeapColumns; readonly stats: HeapStats }
+  | { readonly kind: 'seen'; readonly columns: HeapMap; readonly stats: HeapStats }
   | { readonly kind: 'saved'; readonly snapshot: Uint8Array<ArrayBuffer> }
   /** The heap was between two states, or is damaged: nothing to show this time. */
   | { readonly kind: 'unsteady'; readonly message: string }

@@ -2,7 +2,8 @@
  * The heap of an original allocator as data for a picture. Only the blocks are known: what lies between them, headers and
  * free memory alike, is `foreign`.
  */
-import type { HeapMap, MapPart, MapPiece } from '@vmalloc/core'
+import type { HeapBlock } from '@vmalloc/core'
+import { type HeapMap, mapOfWalk } from '@vmalloc/core/map'
 import type { BlockTable } from './block-table.ts'
 
 /** dlmalloc's own steps: bins of one size below, memory of its own from there on. */
@@ -11,33 +12,26 @@ const LARGE_FROM_BYTES = 256 * 1024
 
 /** From the first live block to the end of the last. Cost: linear in the memory that ever held a block. */
 export function observedMap(blocks: BlockTable): HeapMap {
-  const pieces: MapPiece[] = []
-  const totals: Record<MapPart, number> = {
-    small: 0,
-    medium: 0,
-    large: 0,
-    mark: 0,
-    meta: 0,
-    free: 0,
-    pages: 0,
-    foreign: 0,
-  }
+  const known: HeapBlock[] = []
+  const foreign: { address: number; length: number }[] = []
   let end = 0
-  const add = (address: number, size: number, part: MapPart): void => {
-    if (size <= 0) return
-    pieces.push({ address, size, part })
-    totals[part] += size
-    end = address + size
-  }
   blocks.forEach((address, size) => {
-    if (pieces.length > 0) add(end, address - end, 'foreign')
     // A block that was freed unseen may lie under later ones: what those cover is theirs.
-    if (address >= end) add(address, size, partOf(size))
+    if (size <= 0 || address < end) return
+    if (known.length > 0 && address > end) foreign.push({ address: end, length: address - end })
+    const place = { block: address, blockSize: size, thread: 0 }
+    known.push({ address, size, kind: kindOf(size), state: 'used', ...place })
+    end = address + size
   })
-  return { start: pieces[0]?.address ?? 0, end, pieces, totals }
+  return mapOfWalk(
+    (visit) => {
+      for (const block of known) visit(block)
+    },
+    { end, foreign },
+  )
 }
 
-function partOf(size: number): MapPart {
+function kindOf(size: number): 'small' | 'medium' | 'large' {
   if (size < SMALL_BELOW_BYTES) return 'small'
   return size < LARGE_FROM_BYTES ? 'medium' : 'large'
 }

@@ -1,3 +1,4 @@
+import { piecesOf, totalsOf } from '@vmalloc/core/map'
 import { describe, expect, test } from 'vitest'
 import { BlockTable } from '../../src/runtime/block-table.ts'
 import { observedMap } from '../../src/runtime/observed-map.ts'
@@ -56,19 +57,19 @@ describe.each([8, 16])('blocks at multiples of %i', (alignment) => {
 
 test('a map of observed blocks: no gaps, no overlaps, even where a block was freed unseen', () => {
   const table = new BlockTable(8)
-  expect(observedMap(table)).toMatchObject({ start: 0, end: 0, pieces: [] })
+  expect(observedMap(table)).toMatchObject({ count: 0, end: 0 })
   table.set(1000, 100, 0)
   table.set(1048, 20, 0)
   table.set(2000, 4000, 0)
   table.set(8000, 300_000, 0)
-  const { start, end, pieces, totals } = observedMap(table)
-  expect([start, end]).toEqual([1000, 308_000])
-  expect(pieces).toEqual([
+  const map = observedMap(table)
+  expect([map.begin, map.end]).toEqual([1000, 308_000])
+  expect([...piecesOf(map)]).toEqual([
     { address: 1000, size: 100, part: 'small' },
     { address: 1100, size: 900, part: 'foreign' },
     { address: 2000, size: 4000, part: 'medium' },
     { address: 6000, size: 2000, part: 'foreign' },
     { address: 8000, size: 300_000, part: 'large' },
   ])
-  expect(totals).toMatchObject({ small: 100, medium: 4000, large: 300_000, foreign: 2900 })
+  expect(totalsOf(map)).toMatchObject({ small: 100, medium: 4000, large: 300_000, foreign: 2900 })
 })

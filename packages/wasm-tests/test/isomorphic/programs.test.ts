@@ -1,5 +1,6 @@
 /** Real programs whose malloc is ours: over the heap's memory, and over their own. */
 import { Heap, HeapCorruptionError } from '@vmalloc/core'
+import { totalsOf } from '@vmalloc/core/map'
 import { describe, expect, test } from 'vitest'
 import { type Functions, overHeapMemory, overOwnMemory } from '../../src/load.ts'
 
@@ -200,7 +201,7 @@ describe('the whole family, called from WebAssembly', () => {
       expect(call(program, 'count', mine, 131_072, 0xcd)).toBe(131_072)
       heap.check()
     }
-    expect(heap.map().totals.foreign).toBe(8 * 65536)
+    expect(totalsOf(heap.map()).foreign).toBe(8 * 65536)
     expect(heap.memory.byteLength).toBe(memory.buffer.byteLength)
   })
 
