@@ -58,14 +58,16 @@ export class Driver {
     return block
   }
 
-  allocateAligned(size: number, alignment: number): Block | null {
+  allocateAligned(size: number, alignment: number, offset = 0): Block | null {
     const address = this.perform(
-      `allocateAligned(${size}, ${alignment})`,
-      () => this.allocator.allocateAligned?.(size, alignment) ?? 0,
+      `allocateAligned(${size}, ${alignment}, ${offset})`,
+      () => this.allocator.allocateAligned?.(size, alignment, offset) ?? 0,
     )
     const block = this.#accept(address, size)
-    if (block !== null && address % alignment !== this.world.settings.alignedPhase) {
-      this.fail('aligned', `${hex(address)} is ${address % alignment} modulo ${alignment}`)
+    const place = (address + offset) % alignment
+    if (block !== null && place !== this.world.settings.alignedPhase) {
+      const from = offset === 0 ? '' : ` + ${offset}`
+      this.fail('aligned', `${hex(address)}${from} is ${place} modulo ${alignment}`)
     }
     return block
   }

@@ -32,8 +32,8 @@ export class FailingParent implements RegionAllocator {
     keepAbilities(this, parent, {
       resize: (address, oldSize, newSize) =>
         this.#passes() && parent.resize?.(address, oldSize, newSize) === true,
-      allocateAligned: (size, alignment) =>
-        this.#passes() ? (parent.allocateAligned?.(size, alignment) ?? 0) : 0,
+      allocateAligned: (size, alignment, offset) =>
+        this.#passes() ? (parent.allocateAligned?.(size, alignment, offset) ?? 0) : 0,
       allocateZeroed: (size) => (this.#passes() ? (parent.allocateZeroed?.(size) ?? 0) : 0),
     })
   }

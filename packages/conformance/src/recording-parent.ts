@@ -45,8 +45,8 @@ export class RecordingParent implements RegionAllocator {
     this.alignment = parent.alignment
     keepAbilities(this, parent, {
       resize: (address, oldSize, newSize) => this.#resize(address, oldSize, newSize),
-      allocateAligned: (size, alignment) =>
-        this.#grant(parent.allocateAligned?.(size, alignment) ?? 0, size),
+      allocateAligned: (size, alignment, offset) =>
+        this.#grant(parent.allocateAligned?.(size, alignment, offset) ?? 0, size),
       allocateZeroed: (size) => this.#grant(parent.allocateZeroed?.(size) ?? 0, size),
     })
   }

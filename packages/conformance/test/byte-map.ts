@@ -59,14 +59,14 @@ export class ByteMap implements RegionAllocator {
     return address
   }
 
-  allocateAligned(size: number, alignment: number): Address {
+  allocateAligned(size: number, alignment: number, offset = 0): Address {
     const granules = this.goodSize(size) / GRANULE_BYTES
     for (let region = 0; region < this.#count; region++) {
-      const address = this.#take(region, granules, alignment)
+      const address = this.#take(region, granules, alignment, offset)
       if (address !== 0) return address
     }
     if (!this.#obtain(granules * GRANULE_BYTES + alignment)) return 0
-    return this.#take(this.#count - 1, granules, alignment)
+    return this.#take(this.#count - 1, granules, alignment, offset)
   }
 
   deallocate(address: Address, size: number): void {
@@ -163,11 +163,12 @@ export class ByteMap implements RegionAllocator {
     return 0
   }
 
-  #take(region: number, granules: number, alignment: number): Address {
+  #take(region: number, granules: number, alignment: number, offset: number): Address {
     const origin = this.#get(region, 2)
     const end = origin + this.#get(region, 3) * GRANULE_BYTES
     const step = Math.max(alignment, GRANULE_BYTES)
-    for (let at = Math.ceil(origin / step) * step; at < end; at += step) {
+    const first = Math.ceil((origin + offset) / step) * step - offset
+    for (let at = first; at < end; at += step) {
       if (!this.#isFree(region, at, granules)) continue
       this.#mark(region, at, granules, 1)
       return at

@@ -7,10 +7,11 @@
  *     +32  name of the composition, 16 bytes
  *     +52  blocks that threads lost with broken lists of theirs, and +56 the usable bytes of them
  *     +60  bytes of live blocks that are neither usable nor marks: leads of over-aligned ones, slack that is guarded
+ *     +64  payload of the block whose marks are being rewritten; behind a lead, when it is over-aligned
  */
 export const ARENA_MAGIC = 0x50414548
 export const ARENA_VERSION = 3
-export const ARENA_CONTROL_BYTES = 64
+export const ARENA_CONTROL_BYTES = 68
 export const ARENA_NAME_OFFSET_BYTES = 32
 export const LIVE = 2
 export const PEAK_LIVE = 3
@@ -19,6 +20,7 @@ export const DAMAGED = 5
 export const RESIZING_BLOCK = 6
 export const RESIZING_BYTES = 7
 export const RESIZING_KIND = 12
+export const RESIZING_PAYLOAD = 16
 export const LOST_BLOCKS = 13
 export const LOST_BYTES = 14
 export const UNUSABLE = 15

@@ -8,8 +8,10 @@ import * as kinds from '@vmalloc/marking'
 import {
   type Address,
   type AddressSpace,
+  type AlignedAllocator,
   type InPlaceResizer,
   type Memory,
+  PAGE_BYTES as pageBytes,
   type RegionAllocator,
   roundUp,
   type ZeroedAllocator,
@@ -18,13 +20,15 @@ import * as L from './arena-layout.ts'
 import type { HeapParts } from './composition.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const { LIVE, PEAK_LIVE, BLOCKS, UNUSABLE, RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND } = L
+const { LIVE, PEAK_LIVE, BLOCKS, UNUSABLE } = L
+const { RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND, RESIZING_PAYLOAD } = L
 const { SMALL, MEDIUM, LARGE } = kinds
+const PAGE_BYTES: number = pageBytes
 
 /** Our strategies write so much behind the header of a free block. */
 const FREE_WORDS_BYTES = 24
 
-type Strategy = RegionAllocator & Partial<InPlaceResizer & ZeroedAllocator>
+type Strategy = RegionAllocator & Partial<InPlaceResizer & ZeroedAllocator & AlignedAllocator>
 
 /** Dispatcher over three strategies and a marking. Speed laws: named fields, one hidden class, slow paths apart. */
 export class Arena {
@@ -151,6 +155,8 @@ export class Arena {
     )
     const wanted = size + alignment + shortest - 16 + overhead
     const kind = wanted - overhead < this.largeFrom ? MEDIUM : LARGE
+    if (kind === LARGE && alignment > PAGE_BYTES && this.large.allocateAligned !== undefined)
+      return this.mapAligned(size, alignment)
     const strategy = kind === MEDIUM ? this.medium : this.large
     const bytes = strategy.goodSize(wanted)
     const block = strategy.allocate(bytes)
@@ -162,34 +168,61 @@ export class Arena {
     return marking.markAligned(block, bytes, kind, payload, size)
   }
 
+  /** A mapping of its own in which the second page is the one on the boundary: the first has room for the lead. */
+  private mapAligned(size: number, alignment: number): Address {
+    const { marking, large } = this
+    const before = PAGE_BYTES - marking.phase
+    const bytes = large.goodSize(before + size + marking.footerBytes)
+    const block = large.allocateAligned?.(bytes, alignment, PAGE_BYTES) ?? 0
+    if (block === 0) return 0
+    this.countIn(bytes, this.exact ? size : bytes - before - marking.footerBytes)
+    return marking.markAligned(block, bytes, LARGE, block + before, size)
+  }
+
   /** Changes the size of a block where it lies. @returns `false` when it must move; then nothing changed. */
   resize(payload: Address, block: Address, size: number): boolean {
     const { marking, overhead } = this
     const kind = marking.kindAt(block)
     const oldBytes = marking.sizeAt(block)
-    if (marking.payloadAt(block) !== block + marking.headerBytes) {
+    const start = marking.payloadAt(block)
+    const end = (bytes: number): Address => block + bytes - marking.footerBytes
+    const aligned = start !== block + marking.headerBytes
+    if (aligned && (kind !== LARGE || size < this.largeFrom)) {
       const usable = this.usableSize(payload, block)
       return size <= usable && size > usable >>> 1
     }
     if (this.kindOfSize(size) !== kind) return false
-    const newBytes = this.strategyFor(size).goodSize(size + overhead)
-    if (newBytes === oldBytes) return true
     const strategy = this.strategyOf(kind, oldBytes)
+    const newBytes = aligned
+      ? strategy.goodSize(start - block + size + marking.footerBytes)
+      : this.strategyFor(size).goodSize(size + overhead)
+    if (newBytes === oldBytes) return true
     if (kind === SMALL || strategy.resize === undefined) return false
     if (!strategy.resize(block, oldBytes, newBytes)) return false
-    this.countOut(oldBytes, oldBytes - overhead)
-    this.countIn(newBytes, newBytes - overhead)
-    this.remark(block, newBytes, kind, size)
+    this.countOut(oldBytes, end(oldBytes) - start)
+    this.countIn(newBytes, end(newBytes) - start)
+    this.remark(block, newBytes, kind, start, size)
     return true
   }
 
-  /** Writes the marks of a used block anew. States first what it will write, for a repair to finish it. */
-  remark(block: Address, bytes: number, kind: Kind, size: number): void {
+  /**
+   * Writes the marks of a used block anew. States first what it will write, for a repair to finish it.
+   *
+   * @param requested - By default all that the payload has room for.
+   */
+  remark(
+    block: Address,
+    bytes: number,
+    kind: Kind,
+    payload: Address,
+    requested: number = block + bytes - this.marking.footerBytes - payload,
+  ): void {
     const { u32 } = this.memory
     u32[this.slots + RESIZING_KIND] = kind
     u32[this.slots + RESIZING_BYTES] = bytes
+    u32[this.slots + RESIZING_PAYLOAD] = payload
     u32[this.slots + RESIZING_BLOCK] = block
-    this.marking.mark(block, bytes, kind, size)
+    this.marking.markAligned(block, bytes, kind, payload, requested)
     u32[this.slots + RESIZING_BLOCK] = 0
   }
 

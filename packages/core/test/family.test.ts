@@ -189,15 +189,60 @@ describe.each(PRESETS)('%s', (preset) => {
       expect(heap.stats()).toMatchObject({ live: 0, blocks: 0 })
     })
 
-    test('32 MiB at 4 MiB: maps size, alignment and a few pages', () => {
+    test('32 MiB at 4 MiB: maps the size and two pages; the page map has one for each MiB', () => {
       const heap = newHeap()
-      const before = heap.stats().mapped
+      const { mapped, meta } = heap.stats()
       const address = heap.alignedAlloc(32 * MIB, 4 * MIB)
       expect(address % (4 * MIB)).toBe(0)
       expect(address).not.toBe(0)
-      const pageMap = heap.stats().meta
-      expect(heap.stats().mapped - before - pageMap).toBeLessThanOrEqual(36 * MIB + 4 * 4096)
+      const after = heap.stats()
+      const leaves = after.meta - meta
+      expect(leaves).toBeLessThanOrEqual(37 * 4096)
+      expect(after.mapped - mapped - leaves).toBeLessThanOrEqual(32 * MIB + 2 * 4096)
+      // What the boundary cost is free pages, for whoever wants them.
+      expect(heap.malloc(3 * MIB)).not.toBe(0)
+      expect(heap.stats().reserved).toBe(after.reserved)
+      heap.free(address)
+      expect(heap.stats().mapped).toBeLessThan(4 * MIB)
+      heap.check()
     })
+
+    test('a small request at a wide boundary takes two pages', () => {
+      const heap = newHeap()
+      const { mapped, meta } = heap.stats()
+      const address = heap.alignedAlloc(100, MIB)
+      expect(address % MIB).toBe(0)
+      const after = heap.stats()
+      expect(after.mapped - after.meta - (mapped - meta)).toBe(2 * 4096)
+      expect(heap.usableSize(address)).toBeLessThanOrEqual(4096)
+      heap.free(address)
+      heap.check()
+    })
+
+    test.each([64 * KIB, MIB])(
+      'at %i a large block shrinks and grows where it lies',
+      (alignment) => {
+        const heap = newHeap()
+        const address = heap.alignedAlloc(600 * KIB, alignment)
+        fill(heap, address, 600 * KIB, 4)
+        const { mapped } = heap.stats()
+        expect(heap.realloc(address, 200 * KIB)).toBe(address)
+        expect(heap.stats().mapped).toBe(mapped - 400 * KIB)
+        expect(heap.usableSize(address)).toBeGreaterThanOrEqual(200 * KIB)
+        heap.check()
+        expect(heap.realloc(address, 600 * KIB)).toBe(address)
+        expect(damage(heap, address, 200 * KIB, 4)).toBe(-1)
+        fill(heap, address, heap.usableSize(address), 5)
+        heap.check()
+        // Below the size of large blocks it moves, and its pages go.
+        const moved = heap.realloc(address, 1000)
+        expect(moved).not.toBe(address)
+        expect(damage(heap, moved, 1000, 5)).toBe(-1)
+        heap.free(moved)
+        heap.check()
+        expect(heap.stats()).toMatchObject({ live: 0, blocks: 0 })
+      },
+    )
 
     test('realloc keeps the content of an aligned block', () => {
       const heap = newHeap()

@@ -176,10 +176,10 @@ export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
   }
 
   /** The parent aligns the region; the block begins `phase` bytes behind the boundary. */
-  private allocateAlignedRegion(size: number, alignment: number): Address {
+  private allocateAlignedRegion(size: number, alignment: number, offset = 0): Address {
     const { allocateAligned } = this.parent
     if (allocateAligned === undefined) return 0
-    return this.place(allocateAligned.call(this.parent, size + 2 * this.phase, alignment))
+    return this.place(allocateAligned.call(this.parent, size + 2 * this.phase, alignment, offset))
   }
 
   private allocateZeroedRegion(size: number): Address {

@@ -121,13 +121,20 @@ export class AddressSpace {
     return address
   }
 
-  /** Like {@link AddressSpace.mmap}, but the pages may hold what they held before: for strategies, which need no zeros. */
-  mapPages(length: number, alignment: number, tag: number): Address {
+  /**
+   * Like {@link AddressSpace.mmap}, but the pages may hold what they held before: for strategies, which need no zeros.
+   *
+   * @param offset - Bytes from the start of the mapping to the place that is aligned, whole pages.
+   */
+  mapPages(length: number, alignment: number, tag: number, offset = 0): Address {
     requireAlignment(alignment)
     this.memory.refresh()
     const pages = this.pagesOf(length)
     if (pages === 0) return 0
-    const page = takePages(this, pages, Math.max(alignment, PAGE_BYTES) >>> PAGE_BITS, tag)
+    const page = takePages(this, pages, tag, {
+      pages: Math.max(alignment, PAGE_BYTES) >>> PAGE_BITS,
+      offset: offset >>> PAGE_BITS,
+    })
     if (page === 0) return 0
     countMapped(this, page, pages)
     return page * PAGE_BYTES

@@ -53,9 +53,11 @@ export interface AlignedAllocator {
   /**
    * @param size - Bytes wanted.
    * @param alignment - A power of two.
-   * @returns An address that is a multiple of `alignment`, or 0. Freed with `deallocate(address, size)`.
+   * @param offset - Bytes from the region's start to the place that lies on the boundary, a multiple of 4096; 0 unless given.
+   * @returns An address that `offset` bytes on is a multiple of `alignment` (plus the layer's constant phase), or 0. Freed
+   * with `deallocate(address, size)`.
    */
-  allocateAligned(size: number, alignment: number): Address
+  allocateAligned(size: number, alignment: number, offset?: number): Address
 }
 
 /** Ability: regions that are known to be zero, cheaper than filling them where pages were never used. */

@@ -101,10 +101,9 @@ export class FreeRuns {
    * Looks at every run that might fit, for the last try before "no room": those of the request's own bin, which may be
    * a little too short, and with an alignment those of all larger bins.
    *
-   * @param alignPages - Power of two; 1 for any place.
-   * @returns First page of a free run that holds `pages` pages from a multiple of `alignPages` on; 0 when none does.
+   * @returns First page of a free run that holds `pages` pages from a place on the boundary on; 0 when none does.
    */
-  findExhaustively(pages: number, alignPages: number): number {
+  findExhaustively(pages: number, boundary: Boundary): number {
     const u32 = this.memory.u32
     // More runs than pages there cannot be: a list that is longer leads in a circle.
     let left = this.memory.byteLength / PAGE_BYTES
@@ -112,8 +111,7 @@ export class FreeRuns {
       let page = u32[this.heads + bin]
       while (page !== 0) {
         if (left-- <= 0) this.fail('the list of free pages does not end', page)
-        const start = Math.ceil(page / alignPages) * alignPages
-        if (page + this.runs.pages(page) >= start + pages) return page
+        if (page + this.runs.pages(page) >= firstOn(boundary, page) + pages) return page
         page = u32[this.runs.table.slot(page) + NEXT_COLUMN]
       }
     }
@@ -161,6 +159,17 @@ export class FreeRuns {
   clear(): void {
     this.memory.u32.fill(0, this.levels, this.levels + FREE_RUNS_BYTES / 4)
   }
+}
+
+/** Where pages may begin: `offset` pages on there is a multiple of `pages`, a power of two. */
+export interface Boundary {
+  readonly pages: number
+  readonly offset: number
+}
+
+/** The first page from `page` on that a boundary allows. */
+export function firstOn({ pages, offset }: Boundary, page: number): number {
+  return Math.ceil((page + offset) / pages) * pages - offset
 }
 
 /** Bin of runs of `pages` pages, at least 1. Below 8 pages every length has a bin of its own. */

@@ -47,8 +47,8 @@ export class PageSource
     return this.space.mmap(size, PAGE_BYTES, this.tag)
   }
 
-  allocateAligned(size: number, alignment: number): Address {
-    return this.space.mapPages(size, alignment, this.tag)
+  allocateAligned(size: number, alignment: number, offset = 0): Address {
+    return this.space.mapPages(size, alignment, this.tag, offset)
   }
 
   deallocate(address: Address, size: number): void {

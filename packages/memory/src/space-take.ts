@@ -1,6 +1,7 @@
 /** Finding room: for a new run of pages, and behind a run that is to grow. Both let the memory grow if they must. */
 import type { AddressSpace } from './address-space.ts'
 import { InvariantError } from './errors.ts'
+import { type Boundary, firstOn } from './free-runs.ts'
 import { PAGE_BYTES } from './layout.ts'
 import { TAG_FREE } from './run-map.ts'
 import { growSpace } from './space-growth.ts'
@@ -8,25 +9,25 @@ import * as L from './space-layout.ts'
 import { claimPages, countMapped } from './space-runs.ts'
 
 /**
- * Takes `pages` pages for `tag`, growing the memory when no free run will do.
+ * Takes `pages` pages for `tag`, growing the memory when no free run will do. Only these: what lies before and behind them
+ * in the run they are taken from stays free.
  *
- * @param alignPages - Power of two: the first page taken is a multiple of it.
  * @returns The first page, 0 when there is no room.
  */
 export function takePages(
   space: AddressSpace,
   pages: number,
-  alignPages: number,
   tag: number,
+  boundary: Boundary,
 ): number {
   const { bins } = space
-  const wanted = pages + alignPages - 1
+  const wanted = pages + boundary.pages - 1
   let run = bins.find(wanted)
   if (run === 0 && growSpace(space, wanted)) run = bins.find(wanted)
-  if (run === 0) run = bins.findExhaustively(pages, alignPages)
+  if (run === 0) run = bins.findExhaustively(pages, boundary)
   if (run === 0) return 0
   requireFree(space, run)
-  const page = Math.ceil(run / alignPages) * alignPages
+  const page = firstOn(boundary, run)
   claimPages(space, run, page, pages, tag)
   return page
 }

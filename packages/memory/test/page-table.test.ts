@@ -157,17 +157,17 @@ describe('FreeRuns', () => {
     const { bins, runs } = withRuns(lengths)
     expect(new Set(lengths.map(binOf)).size).toBe(1)
     expect(bins.find(17)).toBe(0)
-    expect(runs.pages(bins.findExhaustively(17, 1))).toBe(17)
-    expect(bins.findExhaustively(18, 1)).toBe(0)
+    expect(runs.pages(bins.findExhaustively(17, { pages: 1, offset: 0 }))).toBe(17)
+    expect(bins.findExhaustively(18, { pages: 1, offset: 0 })).toBe(0)
   })
 
   test('exhaustively it finds room for an alignment, in any bin', () => {
     const { bins, runs } = withRuns([40, 9, 20])
     // At page 8 a run of 40, at 16 one of 9, at 24 one of 20; 64 is a multiple of 64 in none of them, 32 in two.
-    expect(bins.findExhaustively(1, 64)).toBe(0)
-    expect(runs.pages(bins.findExhaustively(12, 32))).toBe(20)
-    expect(runs.pages(bins.findExhaustively(13, 32))).toBe(40)
-    expect(bins.findExhaustively(17, 32)).toBe(0)
+    expect(bins.findExhaustively(1, { pages: 64, offset: 0 })).toBe(0)
+    expect(runs.pages(bins.findExhaustively(12, { pages: 32, offset: 0 }))).toBe(20)
+    expect(runs.pages(bins.findExhaustively(13, { pages: 32, offset: 0 }))).toBe(40)
+    expect(bins.findExhaustively(17, { pages: 32, offset: 0 })).toBe(0)
   })
 
   test('random insertions and removals agree with a plain list', () => {
@@ -194,7 +194,7 @@ describe('FreeRuns', () => {
           }
           expect(bins.bitsMatch()).toBe(true)
           const fits = [...free.values()].some((pages) => pages >= wanted)
-          const found = bins.findExhaustively(wanted, 1)
+          const found = bins.findExhaustively(wanted, { pages: 1, offset: 0 })
           expect(found !== 0).toBe(fits)
           if (found !== 0) expect(free.get(found)).toBeGreaterThanOrEqual(wanted)
           const quick = bins.find(wanted)

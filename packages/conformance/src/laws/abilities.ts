@@ -4,6 +4,9 @@ import { exhaust, type Kit, settleAccounts } from '../kit.ts'
 import { Random } from '../random.ts'
 import type { ConformanceCase } from '../subject.ts'
 
+/** Offsets of aligned places are multiples of it. */
+const OFFSET_UNIT_BYTES = 4096
+
 export function abilityCases(kit: Kit): ConformanceCase[] {
   const { probe } = kit
   const cases: ConformanceCase[] = []
@@ -68,7 +71,8 @@ function aligning(kit: Kit): void {
     // A boundary at or below the phase would contradict it.
     if (alignment <= alignedPhase) continue
     for (let i = 0; i < 4; i++) {
-      driver.allocateAligned(random.size(sizes.minimum, sizes.maximum), alignment)
+      const offset = alignment > OFFSET_UNIT_BYTES ? random.below(4) * OFFSET_UNIT_BYTES : 0
+      driver.allocateAligned(random.size(sizes.minimum, sizes.maximum), alignment, offset)
       driver.allocate(random.size(sizes.minimum, sizes.maximum))
     }
     driver.verifyAll()

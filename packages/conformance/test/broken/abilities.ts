@@ -36,6 +36,13 @@ export const abilities: readonly Broken[] = [
     make: spoil((sound) => ({ allocateAligned: (size) => sound.allocate(size) })),
   },
   {
+    name: 'aligned allocation aligns the start, whatever the offset',
+    law: 'aligned',
+    make: spoil((sound) => ({
+      allocateAligned: (size, alignment) => sound.allocateAligned(size, alignment),
+    })),
+  },
+  {
     name: 'zeroed allocation always refuses',
     law: 'zeroed',
     make: spoil(() => ({ allocateZeroed: () => 0 })),

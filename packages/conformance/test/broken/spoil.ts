@@ -31,7 +31,7 @@ export function spoilt(sound: ByteMap, changes: Changes): AbleAllocator {
     goodSize: (size) => sound.goodSize(size),
     allocate: (size) => sound.allocate(size),
     deallocate: (address, size) => sound.deallocate(address, size),
-    allocateAligned: (size, alignment) => sound.allocateAligned(size, alignment),
+    allocateAligned: (size, alignment, offset) => sound.allocateAligned(size, alignment, offset),
     allocateZeroed: (size) => sound.allocateZeroed(size),
     resize: (address, oldSize, newSize) => sound.resize(address, oldSize, newSize),
     owns: (address) => sound.owns(address),

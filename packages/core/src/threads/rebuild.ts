@@ -17,6 +17,7 @@ import {
   RESIZING_BLOCK,
   RESIZING_BYTES,
   RESIZING_KIND,
+  RESIZING_PAYLOAD,
   UNUSABLE,
 } from '../arena-layout.ts'
 import type { Part } from '../composition.ts'
@@ -78,13 +79,18 @@ function finishResize(arena: Arena): void {
   if (block === 0) return
   const bytes = u32[arena.slots + RESIZING_BYTES]
   const kind = u32[arena.slots + RESIZING_KIND] as Kind
+  const payload = u32[arena.slots + RESIZING_PAYLOAD]
+  const { phase, headerBytes, footerBytes } = arena.marking
+  const lead = payload - headerBytes - block
   // Words of an intent are followed only to where a block can be: nobody but the arena writes them, if all goes well.
   const possible =
-    (block & 15) === arena.marking.phase &&
-    bytes >= arena.overhead &&
+    (block & 15) === phase &&
+    (payload & 15) === 0 &&
+    (lead === 0 || lead >= headerBytes) &&
+    payload + footerBytes <= block + bytes &&
     block + bytes <= arena.memory.byteLength &&
     kind <= 2
-  if (possible) arena.remark(block, bytes, kind, bytes - arena.overhead)
+  if (possible) arena.remark(block, bytes, kind, payload)
   else u32[arena.slots + RESIZING_BLOCK] = 0
 }
 
@@ -96,7 +102,9 @@ function fitLastBlocks(arena: Arena, part: Part, regions: readonly Region[]): vo
     const block = address + marking.phase
     const room = length - 2 * marking.phase
     if (marking.stateAt(block) !== 'used' || marking.sizeAt(block) <= room) continue
-    arena.remark(block, room, marking.kindAt(block), room - arena.overhead)
+    const payload = marking.payloadAt(block)
+    if (payload + marking.footerBytes > block + room) continue
+    arena.remark(block, room, marking.kindAt(block), payload)
   }
 }
 

@@ -106,6 +106,17 @@ function scenes(options: HeapOptions): Record<string, Scene<unknown>> {
     prepare: nothing,
     act: (heap) => heap.alignedAlloc(140 * KIB, 64 * KIB),
   })
+  for (const to of [140, 180, 500]) {
+    scene<Live>(`realloc of 300 KiB at 64 KiB to ${to} KiB`, {
+      prepare: (heap, cast) => {
+        const address = heap.alignedAlloc(300 * KIB, 64 * KIB)
+        const block = { address, size: 300 * KIB, cookie: 0 }
+        cast.inFlight.push(block)
+        return block
+      },
+      act: (heap, { address }) => heap.realloc(address, to * KIB),
+    })
+  }
   scene<number>('free of an aligned block', {
     prepare: (heap, cast) => {
       const address = heap.alignedAlloc(500, 256)
