@@ -15,13 +15,13 @@ const pages = {
 }
 
 const strategies = [
-  [ChunkPool, { chunkSize: 64 }, { sizes: { minimum: 1, maximum: 64 } }],
-  [Fit, {}, { sizes: { minimum: 1, maximum: 65536 }, tableBytes: PAGE_BYTES }],
-  [Buddy, {}, { sizes: { minimum: 1, maximum: 65536 }, tableBytes: PAGE_BYTES }],
-  [MappedBlocks, {}, { sizes: { minimum: 4096, maximum: 65536 }, returnsToParent: true }],
+  { Strategy: ChunkPool, options: { chunkSize: 64 }, sizes: { minimum: 1, maximum: 64 } },
+  { Strategy: Fit, sizes: { minimum: 1, maximum: 65536 }, tableBytes: PAGE_BYTES },
+  { Strategy: Buddy, sizes: { minimum: 1, maximum: 65536 }, tableBytes: PAGE_BYTES },
+  { Strategy: MappedBlocks, sizes: { minimum: 4096, maximum: 65536 }, returnsToParent: true },
 ]
 
-for (const [Strategy, options, law] of strategies) {
+for (const { Strategy, options, ...laws } of strategies) {
   describe(Strategy.name, () => {
     const cases = conformanceCases(
       ({ memory, parent }) => {
@@ -31,7 +31,7 @@ for (const [Strategy, options, law] of strategies) {
           attach: (there) => Strategy.attach(there.memory, control, there.parent),
         }
       },
-      { parent: pages, memoryBytes: MEMORY_BYTES, seeds: [1, 2], steps: 200, ...law },
+      { parent: pages, memoryBytes: MEMORY_BYTES, seeds: [1, 2], steps: 200, ...laws },
     )
     for (const { name, run } of cases) test(name, run)
   })

@@ -40,23 +40,34 @@ export function withAssertions(code: string): { code: string; count: number } {
   return { code: count === 0 ? lines : asserting, count }
 }
 
-/** Links to files of the repository and to headings: everything that is not a URL. Code blocks have no links. */
+/** What follows the opening fence of each block of code: the language, and whatever is said about it. */
+export const codeLabelsOf = (markdown: string): string[] =>
+  [...markdown.matchAll(/^```([^\n]*)\n.*?^```$/gms)].map(([, label = '']) => label.trim())
+
+/** Where a page leads: links and images, of Markdown and HTML, reference definitions included. Code has no links. */
 export function linksOf(markdown: string): string[] {
   const prose = markdown.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '')
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map((match) => match[1] ?? '')
-    .filter((link) => !/^[a-z]+:/.test(link))
+  return [
+    /\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g,
+    /<[a-z]+\b[^>]*?\b(?:src|href)="([^"]+)"/g,
+    /^\[[^\]]+\]:\s+(\S+)/gm,
+  ].flatMap((form) => [...prose.matchAll(form)].map((match) => match[1] ?? ''))
 }
 
-/** The anchors that GitHub gives the headings of a page. */
+/** The anchors that GitHub gives the headings of a page, numbered where a heading comes again, and those of HTML. */
 export function anchorsOf(markdown: string): Set<string> {
   const prose = markdown.replace(/^```.*?^```$/gms, '')
-  return new Set(
-    [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-      heading
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
-  )
+  const anchors = new Set<string>()
+  for (const [, heading = ''] of prose.matchAll(/^#+ (.+)$/gm)) {
+    const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    const anchor = text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-')
+    let count = 0
+    while (anchors.has(count === 0 ? anchor : `${anchor}-${count}`)) count++
+    anchors.add(count === 0 ? anchor : `${anchor}-${count}`)
+  }
+  for (const [, id = ''] of prose.matchAll(/<[a-z]+\b[^>]*?\bid="([^"]+)"/g)) anchors.add(id)
+  return anchors
 }

@@ -1,6 +1,5 @@
 /** Serves a folder on the loopback as a site that wants shared memory must: with the two headers of isolation. */
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
@@ -13,7 +12,7 @@ export interface Site extends AsyncDisposable {
 }
 
 export async function serve(folder: string): Promise<Site> {
-  const server = createServer(async ({ url = '/' }, response) => {
+  const server = createServer(({ url = '/' }, response) => {
     const path = new URL(url, 'http://site').pathname
     const file = join(folder, path === '/' ? 'index.html' : path)
     const found = existsSync(file)
@@ -22,7 +21,7 @@ export async function serve(folder: string): Promise<Site> {
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Cross-Origin-Embedder-Policy': 'require-corp',
     })
-    response.end(found ? await readFile(file) : undefined)
+    response.end(found ? readFileSync(file) : undefined)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
