@@ -6,6 +6,7 @@ import {
   PreloadError,
   type PreloadMode,
   type RewriteResult,
+  ROLES,
   type Role,
   rewrite,
 } from '@vmalloc/preload'
@@ -51,6 +52,7 @@ function preload(file: string, options: PreloadCommandOptions): void {
   const started = performance.now()
   try {
     const analysis = analyse(bytes, { functions })
+    // The analysis is not made twice: a module seen before is known by its content.
     const rewritten =
       output === undefined || analysis.verdict === 'refuse'
         ? null
@@ -80,9 +82,12 @@ function readModule(file: string): Uint8Array<ArrayBuffer> {
 }
 
 function parseByHand(value: string, before: ByHand): ByHand {
-  const [, role, name] = /^([a-z_]+)=(.+)$/.exec(value) ?? []
-  if (role === undefined)
+  const [, word, name] = /^([a-z_]+)=(.+)$/.exec(value) ?? []
+  if (word === undefined)
     throw new InvalidArgumentError('Write it as role=name, malloc=my_alloc for example.')
+  const role = ROLES.find((known) => known === word)
+  if (role === undefined)
+    throw new InvalidArgumentError(`The family has no ${word}; it has ${ROLES.join(', ')}.`)
   return { ...before, [role]: /^\d+$/.test(name) ? Number(name) : name }
 }
 

@@ -7,6 +7,7 @@ import { vmalloc } from '../spawn.ts'
 const folder = mkdtempSync(join(tmpdir(), 'vmalloc-cli-'))
 const modules = join(import.meta.dirname, '../../../preload/node_modules')
 const oniguruma = join(modules, 'vscode-oniguruma/release/onig.wasm')
+const sqlJs = join(modules, 'sql.js/dist/sql-wasm.wasm')
 const grammar = join(modules, '@vscode/tree-sitter-wasm/wasm/tree-sitter-regex.wasm')
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -46,6 +47,12 @@ test.each<[string, string[], RegExp]>([
   ['garbage', [noise], /noise\.wasm: this is not a WebAssembly module/],
   ['bad mode', [oniguruma, '--mode', 'x'], /'x' is invalid/],
   ['bad function', [oniguruma, '--function', 'malloc'], /role=name/],
+  ['no such role', [oniguruma, '--function', 'mallok=foo'], /has no mallok; it has malloc, free/],
+  [
+    'a mode that is not safe',
+    [sqlJs, '--mode', 'replace', '-o', join(folder, 'x.wasm')],
+    /not safe to replace/,
+  ],
   ['no such function', [oniguruma, '--function', 'malloc=nope'], /no function nope/],
 ])('wrong use: %s', (_, args, words) => {
   const { code, stdout, stderr } = vmalloc(['preload', ...args])
