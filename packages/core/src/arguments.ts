@@ -1,5 +1,6 @@
 /** Checks of what callers pass, before any lock is taken. */
 import { HeapCorruptionError } from '@vmalloc/marking'
+import { requireKnownOptions, requireOption, textOf } from '@vmalloc/memory'
 
 /** Sizes from here on can never be served: the answer is "no room", not an error. */
 const MAX_SIZE_BYTES: number = 2 ** 32 - 1
@@ -52,12 +53,24 @@ export function requireAlignment(alignment: unknown): void {
     throw new RangeError(`alignment is ${alignment}: it must be a power of two up to 2^30`)
 }
 
+/** @throws TypeError unless `value` is a function. */
+export function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function')
+    throw new TypeError(`${name} is ${describe(value)}: it must be a function`)
+}
+
+/** How a call that does not block waits for the lock. @throws TypeError or RangeError naming what is wrong. */
+export function requireWaiting(options: unknown): void {
+  if (options === undefined) return
+  requireKnownOptions(options, ['signal'], 'waiting')
+  const { signal } = options as { readonly signal?: unknown }
+  const known = signal === undefined || signal instanceof AbortSignal
+  requireOption(known, 'signal', signal, 'it must be an AbortSignal')
+}
+
+/** A value, and its type where the value alone could be taken for a number. */
 function describe(value: unknown): string {
   if (typeof value === 'string') return `the string "${value}"`
-  // Never the conversions of an object or function itself: they may throw, or print a whole program.
-  if (typeof value === 'object' || typeof value === 'function') {
-    return value === null ? 'null' : Object.prototype.toString.call(value)
-  }
-  if (value === undefined) return 'undefined'
-  return `${String(value as number | boolean | bigint | symbol)} (${typeof value})`
+  const plain = value === undefined || typeof value === 'object' || typeof value === 'function'
+  return plain ? textOf(value) : `${textOf(value)} (${typeof value})`
 }

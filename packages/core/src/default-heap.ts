@@ -1,5 +1,5 @@
 /** The process-wide default heap, made on first use, and the C functions on it. */
-import type { Address } from '@vmalloc/memory'
+import { type Address, textOf } from '@vmalloc/memory'
 import { Heap } from './heap.ts'
 
 let heap: Heap | undefined
@@ -14,8 +14,11 @@ export function defaultHeap(): Heap {
  * Makes `replacement` the default heap of this thread: a Worker that attached to a shared heap calls this to share it.
  *
  * @returns The heap it replaces, if one was made.
+ * @throws TypeError when `replacement` is no heap; then nothing changed.
  */
 export function setDefaultHeap(replacement: Heap): Heap | undefined {
+  if (!(replacement instanceof Heap))
+    throw new TypeError(`replacement is ${textOf(replacement)}: it must be a Heap`)
   const before = heap
   heap = replacement
   return before

@@ -1,5 +1,6 @@
 /** Options of `Heap.create`, `Heap.attach` and `Heap.restore`: their types, defaults and rules. */
 import { type MemoryOptions, requireKnownOptions, requireOption } from '@vmalloc/memory'
+import { isWord } from './arguments.ts'
 import type { Composition } from './composition.ts'
 import {
   BREAK_NAMES,
@@ -100,7 +101,15 @@ export interface ResolvedOptions {
 export function resolveHeapOptions(options: HeapOptions): ResolvedOptions {
   requireKnownOptions(options, CREATE_NAMES, 'Heap.create')
   requireHandleOptions(options)
+  requireMemoryOptions(options)
   const { preset = 'default', composition, threadCache = true } = options
+  if (composition !== undefined) requireComposition(composition, options)
+  requireOption(
+    typeof threadCache === 'boolean' || (typeof threadCache === 'object' && threadCache !== null),
+    'threadCache',
+    threadCache,
+    'it must be true, false or an object of options',
+  )
   const { softLimit = 0, zeroOnAlloc = false, zeroOnFree = false } = options
   requireOption(
     Object.hasOwn(PRESETS, preset),
@@ -134,7 +143,7 @@ export function resolveHeapOptions(options: HeapOptions): ResolvedOptions {
   }
 }
 
-/** @throws RangeError for an option that `Heap.attach` does not have. */
+/** @throws RangeError for an option that `Heap.attach` does not have, or a wrong one. */
 export function requireAttachOptions(options: AttachOptions): void {
   requireKnownOptions(options, ['composition', ...HANDLE_NAMES], 'Heap.attach')
   requireHandleOptions(options)
@@ -157,6 +166,42 @@ export function compositionFor(name: string, given: Composition | undefined): Co
     `the heap was composed as "${name}": give that composition`,
   )
   return found
+}
+
+/** What `Memory.create` takes for granted, or ignores. What it is given as `memory` it looks at itself. */
+function requireMemoryOptions({ memory, shared, initial, secret }: MemoryOptions): void {
+  if (shared !== undefined) requireBoolean('shared', shared)
+  requireOption(
+    secret === undefined || isWord(secret),
+    'secret',
+    secret,
+    'it must be a whole number from 0 to 2^32 - 1',
+  )
+  if (memory === undefined) return
+  const rule = 'a memory of yours has the length it has'
+  requireOption(initial === undefined, 'initial', initial, rule)
+  const buffer: unknown = memory instanceof WebAssembly.Memory ? memory.buffer : memory
+  requireOption(
+    shared === undefined || shared !== buffer instanceof ArrayBuffer,
+    'shared',
+    shared,
+    'it is the memory given that decides whether threads may attach, and it says otherwise',
+  )
+}
+
+/** A composition of the caller's has no sizes to tune, and is instead of a preset. */
+function requireComposition(composition: Composition, options: HeapOptions): void {
+  const { assemble, controlBytes } = composition ?? {}
+  requireOption(
+    typeof assemble === 'function' && typeof controlBytes === 'function',
+    'composition',
+    composition,
+    'it must be an object with a name, controlBytes and assemble',
+  )
+  for (const name of ['preset', ...TUNING_NAMES] as const) {
+    const rule = 'a preset has it, and a composition is given instead of one'
+    requireOption(options[name] === undefined, name, options[name], rule)
+  }
 }
 
 /** Options of the debugging presets are for them, and what they fill nobody else wipes. */

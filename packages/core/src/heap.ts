@@ -13,7 +13,14 @@ import {
   requireOption,
 } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
-import { explainSize, isWord, rejectAddress, requireAlignment } from './arguments.ts'
+import {
+  explainSize,
+  isWord,
+  rejectAddress,
+  requireAlignment,
+  requireFunction,
+  requireWaiting,
+} from './arguments.ts'
 import { type Assembled, attachArena, createArena } from './assembly.ts'
 import type { Composition } from './composition.ts'
 import { DebugTools } from './debug/debug-tools.ts'
@@ -254,6 +261,7 @@ export class Heap extends HeapFront {
 
   /** Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. */
   walk(visit: (block: HeapBlock) => void): void {
+    requireFunction('visit', visit)
     this.session.inspect(() => {
       requireWalkable(this.arena)
       walkArena(this.arena, visit, this.session.slots)
@@ -275,6 +283,7 @@ export class Heap extends HeapFront {
     size: number,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Address> {
+    requireWaiting(options)
     if (!isWord(size) && !explainSize('size', size)) return 0
     return this.session.allocateAsync(size === 0 ? 1 : size, options.signal)
   }
@@ -284,6 +293,7 @@ export class Heap extends HeapFront {
     address: Address,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
+    requireWaiting(options)
     if (address === 0) return
     if (!isWord(address)) rejectAddress(address)
     return this.session.freeAsync(address, options.signal)
@@ -322,6 +332,7 @@ export class Heap extends HeapFront {
     threadId: number,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<DeathReport> {
+    requireWaiting(options)
     return reportDeathAsync(this.session, threadId, options.signal)
   }
 
@@ -342,5 +353,6 @@ export class Heap extends HeapFront {
 }
 
 function isHandle(from: HeapHandle | Backing): from is HeapHandle {
-  return Object.hasOwn(from, 'base') && Object.hasOwn(from, 'memory')
+  const isObject = typeof from === 'object' && from !== null
+  return isObject && Object.hasOwn(from, 'base') && Object.hasOwn(from, 'memory')
 }

@@ -293,3 +293,45 @@ describe('the default heap', () => {
     if (before !== undefined) expect(setDefaultHeap(before)).toBe(own)
   })
 })
+
+describe.each([
+  ['default', {}],
+  ['classic', {}],
+  ['debug', {}],
+  ['sampled', {}],
+  ['default', { zeroOnFree: true }],
+] as const)('shrinking in a full heap (%s, %o)', (preset, options) => {
+  const full = (): { heap: Heap; blocks: readonly number[] } => {
+    const heap = Heap.create({ preset, maximum: MIB, ...options })
+    const blocks = [heap.malloc(300_000), heap.alignedAlloc(150_000, 4096), heap.malloc(10_000)]
+    for (let size = 128 * KIB; size >= 1; size >>= 1) while (heap.malloc(size) !== 0);
+    return { heap, blocks }
+  }
+
+  test('never fails, whether the block can move or not, and keeps what it keeps', () => {
+    for (const to of [100_000, 9000, 1000, 64, 1]) {
+      const { heap, blocks } = full()
+      const { blocks: count } = heap.stats()
+      for (const address of blocks) {
+        const size = Math.min(to, heap.usableSize(address))
+        fill(heap, address, size, 5)
+        const after = heap.realloc(address, size)
+        expect(after).not.toBe(0)
+        expect(heap.usableSize(after)).toBeGreaterThanOrEqual(size)
+        expect(damage(heap, after, size & ~3, 5)).toBe(-1)
+      }
+      expect(heap.stats().blocks).toBe(count)
+      heap.check()
+    }
+  })
+
+  test('growing fails still, and leaves the block as it was', () => {
+    const { heap, blocks } = full()
+    for (const address of blocks) {
+      const usable = heap.usableSize(address)
+      expect(heap.realloc(address, MIB)).toBe(0)
+      expect(heap.usableSize(address)).toBe(usable)
+    }
+    heap.check()
+  })
+})

@@ -111,9 +111,10 @@ export class AddressSpace {
    * @param alignment - Power of two; 4096 or less means a page.
    * @param tag - Who maps, from {@link AddressSpace.source}.
    * @returns Address of the mapping, 0 when there is no room.
-   * @throws RangeError when `alignment` is not a power of two below 4 GiB.
+   * @throws RangeError when `length` is no whole number, or `alignment` not a power of two below 4 GiB.
    */
   mmap(length: number, alignment: number = PAGE_BYTES, tag: number = FIRST_SOURCE_TAG): Address {
+    requireLength('length', length, 0)
     const fresh = this.memory.refresh().u32[this.slots + L.FRESH] * PAGE_BYTES
     const address = this.mapPages(length, alignment, tag)
     if (address !== 0)
@@ -145,9 +146,10 @@ export class AddressSpace {
    *
    * @param address - Page aligned.
    * @param length - Bytes, rounded up to pages.
-   * @throws {@link MemoryError} `UNALIGNED` or `UNMAPPED`; then nothing was unmapped.
+   * @throws {@link MemoryError} `UNALIGNED` or `UNMAPPED`, RangeError when `length` is none; then nothing was unmapped.
    */
   munmap(address: Address, length: number): void {
+    requireLength('length', length, 0)
     const first = this.mappedPage(address, length)
     const end = first + Math.ceil(length / PAGE_BYTES)
     for (let page = first; page < end; ) page += releasePages(this, page, end)
@@ -160,7 +162,7 @@ export class AddressSpace {
    * @param options - `mayMove` (default false): move the pages when there is no room behind them; `zeroed` (default
    * true): zero-fill the pages gained.
    * @returns The address, a new one if it moved, or 0 when there is no room; then nothing changed.
-   * @throws {@link MemoryError} `UNALIGNED` or `UNMAPPED`.
+   * @throws {@link MemoryError} `UNALIGNED` or `UNMAPPED`, RangeError when a length is none: to unmap is `munmap`'s.
    */
   mremap(
     address: Address,
@@ -169,6 +171,8 @@ export class AddressSpace {
     options: { readonly mayMove?: boolean; readonly zeroed?: boolean } = {},
   ): Address {
     const { mayMove = false, zeroed = true } = options
+    requireLength('oldLength', oldLength, 0)
+    requireLength('newLength', newLength, 1)
     const page = this.mappedPage(address, oldLength)
     const oldPages = Math.ceil(oldLength / PAGE_BYTES)
     const run = this.runs.find(page)
@@ -314,6 +318,13 @@ export class AddressSpace {
   private pagesOf(length: number): number {
     return length > 0 && length <= this.memory.maximum ? Math.ceil(length / PAGE_BYTES) : 0
   }
+}
+
+function requireLength(name: string, length: unknown, least: number): void {
+  // What is too long is no room, however long it is.
+  const whole = Number.isInteger(length) || length === Number.POSITIVE_INFINITY
+  const holds = whole && (length as number) >= least
+  requireOption(holds, name, length, `it must be a whole number of bytes from ${least} on`)
 }
 
 function requireAlignment(alignment: number): void {

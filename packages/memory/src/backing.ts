@@ -1,6 +1,6 @@
 /** What a memory is made of: options, creating or adopting the backing, and where in it the heap begins. */
 import type { Address } from './contract.ts'
-import { MemoryError, requireOption } from './errors.ts'
+import { MemoryError, requireOption, textOf } from './errors.ts'
 import { PAGE_BYTES, roundUp, WASM_PAGE_BYTES } from './layout.ts'
 
 /** What a heap can live in. */
@@ -73,7 +73,7 @@ export function requireBacking(backing: unknown): asserts backing is Backing {
   if (!known) {
     throw new MemoryError(
       'BAD_MEMORY',
-      `memory is ${String(backing)}: it must be a WebAssembly.Memory, a SharedArrayBuffer or an ArrayBuffer`,
+      `memory is ${textOf(backing)}: it must be a WebAssembly.Memory, a SharedArrayBuffer or an ArrayBuffer`,
     )
   }
 }

@@ -63,18 +63,32 @@ export function requireOption(
   value: unknown,
   rule: string,
 ): asserts holds {
-  if (!holds) throw new RangeError(`${name} is ${String(value)}: ${rule}`)
+  if (!holds) throw new RangeError(`${name} is ${textOf(value)}: ${rule}`)
 }
 
-/** Refuses option names that nobody reads: a typing mistake must not silently fall back to a default. */
+/**
+ * Refuses option names that nobody reads: a typing mistake must not silently fall back to a default.
+ *
+ * @throws TypeError when `options` is no object, RangeError naming the option that is not `known`.
+ */
 export function requireKnownOptions(
-  options: object,
+  options: unknown,
   known: readonly string[],
   where: string,
-): void {
+): asserts options is object {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`${where}: options is ${textOf(options)}: it must be an object`)
+  }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) {
       throw new RangeError(`${where}: unknown option "${name}"; known are ${known.join(', ')}`)
     }
   }
+}
+
+/** A value for people. Never by the conversions of an object itself: they may throw, or print a whole program. */
+export function textOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`
+  const opaque = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return opaque ? Object.prototype.toString.call(value) : String(value as string | symbol)
 }

@@ -32,6 +32,7 @@ export {
   type MemoryErrorCode,
   requireKnownOptions,
   requireOption,
+  textOf,
 } from './errors.ts'
 export {
   DOORBELL_OFFSET_BYTES,

@@ -80,17 +80,7 @@ export abstract class GuardedSession extends Session {
   /** A guarded block always moves: who keeps the old address is found out. */
   override reallocate(payload: Address, size: number): Address {
     const requested = this.blocks.requestedAt(this.verify(payload))
-    if (requested < 0) return super.reallocate(payload, size)
-    const moved = this.allocate(size)
-    if (moved === 0) return 0
-    this.arena.memory.u8.copyWithin(moved, payload, payload + Math.min(size, requested))
-    try {
-      this.free(payload)
-    } catch (error) {
-      this.run(() => this.discard(moved))
-      throw error
-    }
-    return moved
+    return requested < 0 ? super.reallocate(payload, size) : this.move(payload, size, requested)
   }
 
   override check(): void {

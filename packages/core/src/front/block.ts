@@ -24,6 +24,7 @@ export class Block implements Disposable {
   #live = true
   #view: ArrayBufferView | undefined
   #viewClass: ViewClass | undefined
+  #onEnd: (() => void) | undefined
 
   /** @internal Handles come from `heap.block`. */
   constructor(heap: BlockHeap, address: Address, size: number, watch: LeakWatch | undefined) {
@@ -105,14 +106,22 @@ export class Block implements Disposable {
     this.#end()
   }
 
+  /** The end of a `using` declaration: {@link Block.free}. */
   [Symbol.dispose](): void {
     this.free()
+  }
+
+  /** @internal Calls `done` when the block is freed or released. */
+  whenDone(done: () => void): this {
+    this.#onEnd = done
+    return this
   }
 
   #end(): void {
     this.#live = false
     this.#view = undefined
     this.#watch?.end(this)
+    this.#onEnd?.()
   }
 
   #requireLive(): Memory {

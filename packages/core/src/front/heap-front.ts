@@ -13,7 +13,7 @@ import { ArrayBlock, Block } from './block.ts'
 import { freeAllBlocks } from './free-all.ts'
 import type { Family, Waiting } from './interpose.ts'
 import type { LeakWatch } from './leak-watch.ts'
-import { leaksSince } from './leaks.ts'
+import { leaksSince, requireBlocks } from './leaks.ts'
 import { OutOfMemoryError } from './out-of-memory-error.ts'
 import { Recorder } from './recorder.ts'
 import { runScope, type Scope } from './scope.ts'
@@ -39,7 +39,8 @@ export abstract class HeapFront implements Family {
   abstract usableSize(address: Address): number
 
   /**
-   * Frees every block in use, whichever thread allocated it. No other thread may use the heap meanwhile.
+   * Frees every block in use, whichever thread allocated it. No other thread may use the heap meanwhile. Handles are not
+   * told: one that frees its block afterwards, as `using` does, gets `DOUBLE_FREE`, as whoever frees twice; `release()` it.
    *
    * @returns How many there were. Cost: one walk, and a free for each.
    * @throws `HeapCorruptionError` when a block is damaged, `InvariantError` when its header is gone. Then nothing was freed.
@@ -191,6 +192,7 @@ export abstract class HeapFront implements Family {
 
   /**
    * Runs `body` with an allocator whose blocks are all freed when it ends, also when it throws. A promise is waited for.
+   * What `body` allocates otherwise, by `heap.malloc` for example, is not the scope's, and stays.
    *
    * @returns What `body` returns.
    * @throws What `body` throws; `HeapCorruptionError` when a block of the scope is damaged, in an `AggregateError` when
@@ -233,6 +235,7 @@ export abstract class HeapFront implements Family {
    * ```
    */
   leaks(before: readonly HeapBlock[] = []): HeapBlock[] {
+    requireBlocks(before)
     return this.session.inspect(() => leaksSince(this.session.arena, before))
   }
 

@@ -29,6 +29,7 @@ export interface Waiting {
  * @param heap - The handle.
  * @param wrap - Gets the functions as they are, and gives those that take their place.
  * @returns Puts back what was there before.
+ * @throws Error, from what is returned, when other functions were put around these since: those go first.
  */
 export function interpose(heap: Family, wrap: (before: Family) => Partial<Family>): () => void {
   const { malloc, free, calloc, realloc, alignedAlloc, freeAll } = heap
@@ -44,9 +45,14 @@ export function interpose(heap: Family, wrap: (before: Family) => Partial<Family
     mallocAsync: (size, options) => mallocAsync.call(heap, size, options),
     freeAsync: (address, options) => freeAsync.call(heap, address, options),
   }
-  Object.assign(heap, wrap(before))
+  const installed = wrap(before)
+  Object.assign(heap, installed)
   // Not deleted: an object that loses properties is slow ever after.
   return () => {
+    if (heap.malloc !== installed.malloc)
+      throw new Error(
+        'a recorder that was started later on this handle goes on: stop that one first',
+      )
     Object.assign(heap, { malloc, free, calloc, realloc, alignedAlloc, freeAll })
     Object.assign(heap, { tryMalloc, mallocAsync, freeAsync })
   }

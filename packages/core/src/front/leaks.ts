@@ -1,4 +1,5 @@
 /** Blocks in use, as a list. */
+import { textOf } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { type HeapBlock, requireWalkable, walkArena } from '../walk.ts'
 
@@ -10,6 +11,15 @@ export function usedBlocks(arena: Arena): HeapBlock[] {
     if (block.state === 'used') used.push(block)
   })
   return used
+}
+
+/** @throws TypeError unless `before` is what `leaks` gave. */
+export function requireBlocks(before: unknown): void {
+  const holds =
+    Array.isArray(before) &&
+    before.every((block: unknown) => typeof (block as HeapBlock | null)?.address === 'number')
+  if (!holds)
+    throw new TypeError(`before is ${textOf(before)}: it must be a list that leaks() gave`)
 }
 
 /** Blocks in use now whose addresses are not among those of `before`. */

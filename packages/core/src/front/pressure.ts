@@ -85,18 +85,36 @@ export function installPressure(
 ): void {
   const mappedBytes = (): number => space.mappedBytes + space.metaBytes
   const gauge = new PressureGauge(onPressure, softLimit)
-  const watched = (requested: number, allocate: () => number): number => {
+  // The first call has looked at the arguments: only then they are numbers.
+  const watched = (requestedBytes: () => number, allocate: () => number): number => {
     let address = allocate()
+    const requested = requestedBytes()
     if (address === 0 && requested > 0 && gauge.afterFailure(mappedBytes(), requested))
       address = allocate()
     if (address !== 0) gauge.afterAllocation(mappedBytes(), requested)
     return address
   }
   interpose(heap, (before) => ({
-    malloc: (size) => watched(size, () => before.malloc(size)),
-    calloc: (count, size) => watched(count * size, () => before.calloc(count, size)),
-    realloc: (address, size) => watched(size, () => before.realloc(address, size)),
-    alignedAlloc: (size, alignment) => watched(size, () => before.alignedAlloc(size, alignment)),
+    malloc: (size) =>
+      watched(
+        () => size,
+        () => before.malloc(size),
+      ),
+    calloc: (count, size) =>
+      watched(
+        () => count * size,
+        () => before.calloc(count, size),
+      ),
+    realloc: (address, size) =>
+      watched(
+        () => size,
+        () => before.realloc(address, size),
+      ),
+    alignedAlloc: (size, alignment) =>
+      watched(
+        () => size,
+        () => before.alignedAlloc(size, alignment),
+      ),
     // A 0 of tryMalloc may only say that the lock is taken: no pressure.
     tryMalloc: (size) => {
       const address = before.tryMalloc(size)

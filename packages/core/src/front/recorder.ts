@@ -6,7 +6,7 @@
  * - Only this handle is recorded. What other threads free is found out when the address comes up again; a block that
  *   another thread allocated and this one frees is left out, as the format asks.
  */
-import type { Address } from '@vmalloc/memory'
+import { type Address, textOf } from '@vmalloc/memory'
 import { encodeTrace, type Trace, TraceWriter } from '@vmalloc/trace'
 import { type Family, interpose } from './interpose.ts'
 
@@ -40,28 +40,36 @@ export class Recorder {
     return this.#recording
   }
 
-  /** Ends the recording; a second time does nothing. Recorders of one handle end in the reverse order of their start. */
+  /**
+   * Ends the recording; a second time does nothing. Recorders of one handle end in the reverse order of their start.
+   *
+   * @throws Error when one that was started later still records; then this one goes on too.
+   */
   stop(): void {
     if (!this.#recording) return
-    this.#recording = false
     this.#restore()
+    this.#recording = false
   }
 
   /**
    * What was recorded, whether it goes on or not.
    *
    * @param name - Short name for people.
+   * @throws TypeError when `name` is no string.
    */
   trace(name = 'recording'): Trace {
+    if (typeof name !== 'string')
+      throw new TypeError(`name is ${textOf(name)}: it must be a string`)
     return this.#writer.finish(name, { cut: true, prologue: this.#prologue })
   }
 
-  /** Ends the recording. @returns The bytes of an `.mtr` file, about 10 for each call. */
+  /** Ends the recording. @returns The bytes of an `.mtr` file, about 10 for each call. @throws As {@link Recorder.stop}. */
   finish(): Uint8Array {
     this.stop()
     return encodeTrace(this.trace())
   }
 
+  /** The end of a `using` declaration: {@link Recorder.stop}. */
   [Symbol.dispose](): void {
     this.stop()
   }

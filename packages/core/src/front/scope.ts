@@ -4,6 +4,7 @@
  * Blocks are freed in reverse order. A damaged block does not keep the others from being freed.
  */
 import type { Address } from '@vmalloc/memory'
+import { isWord, rejectAddress, requireFunction } from '../arguments.ts'
 import type { ArrayBlock, Block } from './block.ts'
 import type { ViewClass } from './view-class.ts'
 
@@ -14,12 +15,16 @@ export interface ScopeHeap {
   realloc(address: Address, size: number): Address
   alignedAlloc(size: number, alignment: number): Address
   free(address: Address): void
+  dup(address: Address): Address
   block(size: number): Block
   allocArray<View extends ArrayBufferView>(type: ViewClass<View>, length: number): ArrayBlock<View>
   allocString(text: string): Address
 }
 
-/** The allocator of one scope. Its methods are the heap's; what they return lives as long as the scope. */
+/**
+ * The allocator of one scope. Its methods are the heap's, with the same results, errors and costs; what they return
+ * lives as long as the scope. What the body allocates from the heap itself is not the scope's.
+ */
 export class Scope {
   readonly #heap: ScopeHeap
   readonly #addresses: Set<Address> = new Set()
@@ -46,10 +51,15 @@ export class Scope {
     return this.#own(this.#requireOpen().alignedAlloc(size, alignment))
   }
 
-  /** See `heap.realloc`; for blocks of this scope. @returns 0 when there is no room, or for size 0. */
+  /**
+   * See `heap.realloc`; for blocks of this scope. @returns 0 when there is no room, or for size 0.
+   *
+   * @throws RangeError for a block of another, or of a handle: that one is resized by `resize`.
+   */
   realloc(address: Address, size: number): Address {
     const heap = this.#requireOpen()
-    if (address !== 0) this.#requireOwn(address)
+    if (address !== 0 && this.#requireOwn(address) !== undefined)
+      throw new RangeError(`address ${address} has a handle: call its resize()`)
     const moved = heap.realloc(address, size)
     if (moved !== 0 || size === 0) this.#addresses.delete(address)
     return this.#own(moved)
@@ -60,11 +70,14 @@ export class Scope {
     return this.#own(this.#requireOpen().allocString(text))
   }
 
+  /** See `heap.dup`; the block copied may be anybody's. @returns 0 when there is no room. */
+  dup(address: Address): Address {
+    return this.#own(this.#requireOpen().dup(address))
+  }
+
   /** See `heap.block`. @throws `OutOfMemoryError` when there is no room. */
   block(size: number): Block {
-    const block = this.#requireOpen().block(size)
-    this.#handles.add(block)
-    return block
+    return this.#ownHandle(this.#requireOpen().block(size))
   }
 
   /** See `heap.allocArray`. @throws `OutOfMemoryError` when there is no room. */
@@ -72,22 +85,34 @@ export class Scope {
     type: ViewClass<View>,
     length: number,
   ): ArrayBlock<View> {
-    const array = this.#requireOpen().allocArray(type, length)
-    this.#handles.add(array)
-    return array
+    return this.#ownHandle(this.#requireOpen().allocArray(type, length))
   }
 
-  /** Frees a block of this scope before its end. */
+  /**
+   * Frees a block of this scope before its end. Cost: linear in the handles of the scope when the block has one.
+   *
+   * @throws RangeError when the block is not of this scope; TypeError or `HeapCorruptionError` for what is no address.
+   */
   free(address: Address): void {
     if (address === 0) return
-    this.#requireOwn(address)
+    const handle = this.#requireOwn(address)
+    if (handle !== undefined) {
+      handle.free()
+      return
+    }
     this.#heap.free(address)
     this.#addresses.delete(address)
   }
 
-  /** Takes a block out of the scope: it outlives it, and whoever has the address frees it. @returns The address. */
+  /**
+   * Takes a block out of the scope: it outlives it, and whoever has the address frees it. A handle of it is released.
+   *
+   * @returns The address.
+   * @throws As {@link Scope.free}.
+   */
   keep(address: Address): Address {
-    this.#requireOwn(address)
+    const handle = this.#requireOwn(address)
+    if (handle !== undefined) return handle.release()
     this.#addresses.delete(address)
     return address
   }
@@ -105,6 +130,7 @@ export class Scope {
     }
     for (const handle of [...this.#handles].reverse()) attempt(() => handle.free())
     for (const address of [...this.#addresses].reverse()) attempt(() => this.#heap.free(address))
+    // What could not be freed is nobody's.
     this.#handles.clear()
     this.#addresses.clear()
     return errors
@@ -115,23 +141,29 @@ export class Scope {
     return address
   }
 
+  #ownHandle<Handle extends Block>(handle: Handle): Handle {
+    this.#handles.add(handle)
+    return handle.whenDone(() => this.#handles.delete(handle))
+  }
+
   #requireOpen(): ScopeHeap {
     if (!this.#open)
       throw new Error('the scope has ended: what it would allocate nobody would free')
     return this.#heap
   }
 
-  #requireOwn(address: Address): void {
-    if (!this.#addresses.has(address)) {
-      throw new RangeError(`address ${String(address)} is not a block of this scope`)
-    }
+  /** @returns The handle of the block, if it has one. */
+  #requireOwn(address: Address): Block | undefined {
+    if (!isWord(address)) rejectAddress(address)
+    if (this.#addresses.has(address)) return undefined
+    for (const handle of this.#handles) if (handle.address === address) return handle
+    throw new RangeError(`address ${address} is not a block of this scope`)
   }
 }
 
 /** Runs `body` in a scope; a promise is waited for. */
 export function runScope<Result>(heap: ScopeHeap, body: (scope: Scope) => Result): Result {
-  if (typeof body !== 'function')
-    throw new TypeError(`body is a ${typeof body}: it must be a function`)
+  requireFunction('body', body)
   const scope = new Scope(heap)
   let result: Result
   try {

@@ -1,9 +1,16 @@
 /**
  * The allocator as WebAssembly imports: C names, C argument order, `errno` values.
  *
- * Words come from WebAssembly as signed 32-bit numbers: addresses and sizes from 2^31 on are negative, hence `>>> 0`.
+ * Words come from WebAssembly as signed 32-bit numbers: addresses and sizes from 2^31 on are negative.
  */
-import type { Address, Memory } from '@vmalloc/memory'
+import {
+  type Address,
+  type Memory,
+  requireKnownOptions,
+  requireOption,
+  textOf,
+} from '@vmalloc/memory'
+import { isWord, requireFunction } from '../arguments.ts'
 
 /** Values of `errno`. */
 export interface ErrnoValues {
@@ -20,6 +27,7 @@ export const ERRNO: { readonly linux: ErrnoValues; readonly wasi: ErrnoValues } 
 }
 
 /** Where the program has its `errno`. */
+/** Options of {@link wasmImports}. */
 export interface WasmImportOptions {
   /**
    * Numbering of `errno`: `linux` as in C on Linux, `wasi` as in Emscripten and WASI.
@@ -87,54 +95,64 @@ export function wasmImports(
   heapOf: () => ImportedHeap,
   options: WasmImportOptions = {},
 ): WasmImports {
-  for (const name of Object.keys(options)) {
-    if (name !== 'errno' && name !== 'setErrno') {
-      throw new RangeError(`wasmImports: unknown option "${name}"; known are errno, setErrno`)
-    }
-  }
+  requireFunction('heapOf', heapOf)
+  requireKnownOptions(options, ['errno', 'setErrno'], 'wasmImports')
   const { errno = 'linux', setErrno } = options
-  if (!Object.hasOwn(ERRNO, errno)) {
-    throw new RangeError(`errno is ${String(errno)}: it must be linux or wasi`)
-  }
+  requireOption(Object.hasOwn(ERRNO, errno), 'errno', errno, 'it must be linux or wasi')
+  const settable = setErrno === undefined || typeof setErrno === 'function'
+  requireOption(settable, 'setErrno', setErrno, 'it must be a function')
   const { EINVAL, ENOMEM } = ERRNO[errno]
   const orNoMemory = (address: Address): Address => {
     if (address === 0) setErrno?.(ENOMEM)
     return address
   }
   const aligned = (alignment: number, size: number): Address => {
-    if (!isAlignment(alignment >>> 0)) {
+    if (!isAlignment(word(alignment))) {
       setErrno?.(EINVAL)
       return 0
     }
-    return orNoMemory(heapOf().alignedAlloc(size >>> 0, alignment >>> 0))
+    return orNoMemory(heapOf().alignedAlloc(word(size), word(alignment)))
   }
   return {
-    malloc: (size) => orNoMemory(heapOf().malloc(size >>> 0)),
-    free: (address) => heapOf().free(address >>> 0),
-    calloc: (count, size) => orNoMemory(heapOf().calloc(count >>> 0, size >>> 0)),
+    malloc: (size) => orNoMemory(heapOf().malloc(word(size))),
+    free: (address) => heapOf().free(word(address)),
+    calloc: (count, size) => orNoMemory(heapOf().calloc(word(count), word(size))),
     realloc: (address, size) => {
-      const result = heapOf().realloc(address >>> 0, size >>> 0)
+      const result = heapOf().realloc(word(address), word(size))
       // realloc(address, 0) frees: its 0 is no failure.
       return address !== 0 && size === 0 ? result : orNoMemory(result)
     },
     aligned_alloc: aligned,
     memalign: aligned,
     posix_memalign: (result, alignment, size) => {
-      if (!isAlignment(alignment >>> 0) || alignment >>> 0 < POINTER_BYTES) return EINVAL
+      const boundary = word(alignment)
+      if (!isAlignment(boundary) || boundary < POINTER_BYTES) return EINVAL
       const heap = heapOf()
-      const place = result >>> 0
-      if (place === 0 || place + POINTER_BYTES > heap.memory.byteLength) {
-        throw new RangeError(`posix_memalign: the result address ${place} is outside the memory`)
+      const place = word(result)
+      if (!isWord(place) || place === 0 || place + POINTER_BYTES > heap.memory.byteLength) {
+        throw new RangeError(
+          `posix_memalign: the result address ${textOf(place)} is outside the memory`,
+        )
       }
-      const address = heap.alignedAlloc(size >>> 0, alignment >>> 0)
+      const address = heap.alignedAlloc(word(size), boundary)
       if (address === 0) return ENOMEM
       heap.memory.view.setUint32(place, address, true)
       return 0
     },
-    malloc_usable_size: (address) => heapOf().usableSize(address >>> 0),
+    malloc_usable_size: (address) => heapOf().usableSize(word(address)),
   }
 }
 
+/** A word of WebAssembly as an unsigned number. What none can be, for JavaScript may call too, the heap will refuse. */
+function word(value: number): number {
+  return typeof value === 'number' && (value | 0) === value ? value >>> 0 : value
+}
+
 function isAlignment(alignment: number): boolean {
-  return alignment > 0 && alignment <= MAX_ALIGNMENT_BYTES && (alignment & (alignment - 1)) === 0
+  return (
+    isWord(alignment) &&
+    alignment > 0 &&
+    alignment <= MAX_ALIGNMENT_BYTES &&
+    (alignment & (alignment - 1)) === 0
+  )
 }

@@ -6,14 +6,15 @@
  * since, is zero; with wiping on free alone it may hold links of the allocator. Cost: a fill of the usable bytes of each
  * block.
  *
- * Wiping happens outside of the lock: before its free and after its allocation a block is its owner's.
+ * What is freed or cut off is wiped under the lock, when nothing can keep it from going any more: a call that ends in an
+ * error has wiped nothing. What is handed out is wiped outside of it: by then it is its owner's.
  */
 import type { Address, Memory } from '@vmalloc/memory'
-import { isWord } from '../arguments.ts'
+import { isWord, requireWaiting } from '../arguments.ts'
 import { ZERO_ON_ALLOC, ZERO_ON_FREE } from '../settings.ts'
 import type { Session } from '../threads/session.ts'
+import { freeAllBlocks } from './free-all.ts'
 import { type Family, interpose } from './interpose.ts'
-import { usedBlocks } from './leaks.ts'
 
 /** What wiping needs to know of a heap. */
 export interface ZeroedHeap extends Family {
@@ -34,9 +35,14 @@ export function installZeroing(heap: ZeroedHeap, session: Session, flags: number
   interpose(heap, (before) => {
     const malloc = (size: number): Address =>
       onAlloc ? wiped(before.malloc(size)) : before.malloc(size)
+    const wipeAndFree = (address: Address): void => {
+      session.prepareFree(address)
+      wiped(address)
+      session.freeInArena(address)
+    }
     const free = (address: Address): void => {
-      if (onFree && address !== 0) wiped(address)
-      before.free(address)
+      if (onFree && address !== 0 && isWord(address)) session.run(() => wipeAndFree(address))
+      else before.free(address)
     }
     return {
       malloc,
@@ -57,11 +63,20 @@ export function installZeroing(heap: ZeroedHeap, session: Session, flags: number
         const usable = heap.usableSize(address)
         if (resizeWiped(heap, session, address, usable, size)) return address
         const moved = malloc(size)
-        if (moved === 0) return 0
         const kept = Math.min(size, usable)
+        if (moved === 0) {
+          // A block that is long enough stays where it is; what was cut off of it is gone all the same.
+          wipe(heap.memory, address + kept, address + usable)
+          return size <= usable ? address : 0
+        }
         heap.memory.u8.copyWithin(moved, address, address + kept)
         if (!onAlloc) wipe(heap.memory, moved + kept, moved + heap.usableSize(moved))
-        free(address)
+        try {
+          free(address)
+        } catch (error) {
+          free(moved)
+          throw error
+        }
         return moved
       },
       tryMalloc: (size) => (onAlloc ? wiped(before.tryMalloc(size)) : before.tryMalloc(size)),
@@ -70,15 +85,11 @@ export function installZeroing(heap: ZeroedHeap, session: Session, flags: number
         return onAlloc ? wiped(address) : address
       },
       freeAsync: async (address, options) => {
-        if (onFree && address !== 0) wiped(address)
-        await before.freeAsync(address, options)
+        if (!onFree || address === 0 || !isWord(address)) return before.freeAsync(address, options)
+        requireWaiting(options)
+        await session.runAsync(() => wipeAndFree(address), options?.signal)
       },
-      freeAll: () => {
-        const { arena } = session
-        const used = onFree ? session.inspect(() => usedBlocks(arena)) : []
-        for (const { address, size } of used) wipe(heap.memory, address, address + size)
-        return before.freeAll()
-      },
+      freeAll: () => (onFree ? freeAllBlocks(session, free) : before.freeAll()),
     }
   })
 }
@@ -94,15 +105,21 @@ function resizeWiped(
   const { arena } = session
   const end = address + usable
   const cut = Math.min(address + size, end)
-  // The tail is wiped before it is given back, for then it is not ours any more; kept, in case it stays after all.
-  const tail = heap.memory.u8.slice(cut, end)
-  wipe(heap.memory, cut, end)
-  if (!session.run(() => arena.resize(address, arena.marking.verify(address), size))) {
-    heap.memory.u8.set(tail, cut)
-    return false
-  }
-  wipe(heap.memory, end, address + heap.usableSize(address))
-  return true
+  const resized = session.run(() => {
+    const block = arena.marking.verify(address)
+    // The tail is wiped before it is given back, for then it is not ours any more; kept, in case it stays after all.
+    const tail = heap.memory.u8.slice(cut, end)
+    wipe(heap.memory, cut, end)
+    let done = false
+    try {
+      done = arena.resize(address, block, size)
+    } finally {
+      if (!done) heap.memory.u8.set(tail, cut)
+    }
+    return done
+  })
+  if (resized) wipe(heap.memory, end, address + heap.usableSize(address))
+  return resized
 }
 
 /** Zeroes [from, to), in words of 8 bytes where it can; an empty range is fine. */

@@ -54,16 +54,29 @@ export class Session extends LockedArena {
     return this.run(() => this.allocateAlignedInArena(size, alignment))
   }
 
-  /** Where it lies if it can, otherwise by moving. @returns 0 when there is no room; then nothing changed. */
+  /**
+   * Where it lies if it can, otherwise by moving; where there is no room to move to, a block that is long enough stays.
+   *
+   * @returns 0 when there is no room; then nothing changed.
+   */
   reallocate(payload: Address, size: number): Address {
     const { arena } = this
     const block = this.verify(payload)
     if (this.run(() => arena.resize(payload, block, size))) return payload
-    const kept = Math.min(size, arena.usableSize(payload, block))
+    return this.move(payload, size, arena.usableSize(payload, block))
+  }
+
+  /** Moves a block whose first `usable` bytes are the caller's. @returns See {@link Session.reallocate}. */
+  protected move(payload: Address, size: number, usable: number): Address {
     const moved = this.allocate(size)
-    if (moved === 0) return 0
-    this.memory.u8.copyWithin(moved, payload, payload + kept)
-    this.free(payload)
+    if (moved === 0) return size <= usable ? payload : 0
+    this.memory.u8.copyWithin(moved, payload, payload + Math.min(size, usable))
+    try {
+      this.free(payload)
+    } catch (error) {
+      this.run(() => this.discard(moved))
+      throw error
+    }
     return moved
   }
 
@@ -155,6 +168,13 @@ export class Session extends LockedArena {
       if (cache.free(payload)) return
     }
     this.arena.free(payload)
+  }
+
+  /** Under the lock: verifies a payload and makes sure that nothing will keep it from being freed. */
+  prepareFree(payload: Address): void {
+    this.arena.marking.verify(payload)
+    const cache = this.cache ?? this.acquireCache()
+    cache?.makeRoomFor(payload)
   }
 
   /** Under the lock: {@link Session.allocateAligned}. */

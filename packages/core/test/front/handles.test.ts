@@ -130,6 +130,34 @@ describe('scope', () => {
     expect(heap.stats().blocks).toBe(0)
   })
 
+  test('handles leave it when they are freed, released or kept, and answer to their address', () => {
+    const heap = Heap.create()
+    let kept = 0
+    const handles = heap.scope((scope) => {
+      const [freed, kill, keep, plain] = [
+        scope.block(9),
+        scope.block(9),
+        scope.block(9),
+        scope.malloc(9),
+      ]
+      freed.free()
+      scope.free(kill.address)
+      kept = scope.keep(keep.address)
+      expect(() => scope.realloc(scope.block(9).address, 100)).toThrow(/has a handle/)
+      expect(heap.readString(scope.dup(plain), 0)).toBe('')
+      return [freed, kill, keep]
+    })
+    expect(handles.every(({ disposed }) => disposed)).toBe(true)
+    expect(heap.leaks().map(({ address }) => address)).toEqual([kept])
+    heap.check()
+  })
+
+  test('what the body allocates from the heap itself stays', () => {
+    const heap = Heap.create()
+    const stays = heap.scope(() => heap.malloc(10))
+    expect(heap.leaks().map(({ address }) => address)).toEqual([stays])
+  })
+
   test('kept blocks outlive it; nested scopes end first', () => {
     const heap = Heap.create()
     const kept = heap.scope((outer) => {
@@ -187,7 +215,9 @@ describe('scope', () => {
     let ended: Scope | undefined
     heap.scope((scope) => {
       ended = scope
-      for (const address of [outside, 1, -1, Number.NaN]) {
+      for (const address of [-1, Number.NaN])
+        expect(() => scope.free(address)).toThrow(HeapCorruptionError)
+      for (const address of [outside, 1]) {
         expect(() => scope.free(address)).toThrow(RangeError)
         expect(() => scope.keep(address)).toThrow(RangeError)
         expect(() => scope.realloc(address, 10)).toThrow(RangeError)

@@ -1,5 +1,11 @@
 /** Options: rules, defaults, and that attachers agree because the memory says so. */
-import { Heap, type HeapOptions, type Pressure } from '@vmalloc/core'
+import {
+  Heap,
+  HeapCorruptionError,
+  type HeapOptions,
+  type Pressure,
+  ReentrantLockError,
+} from '@vmalloc/core'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
 const kindsOf = (heap: Heap, sizes: readonly number[]): string[] =>
@@ -233,6 +239,58 @@ describe('wiping', () => {
     heap.view(address, Uint8Array).fill(3)
     expect(heap.realloc(address, 2 ** 21)).toBe(0)
     expect(heap.view(address, Uint8Array).every((byte) => byte === 3)).toBe(true)
+  })
+
+  test.each(['default', 'classic'] as const)(
+    'a call that fails wipes nothing (%s)',
+    async (preset) => {
+      const heap = dirtyHeap({ zeroOnFree: true, preset })
+      const blocks = [10, 100, 3000, 200_000].map((size) => {
+        const address = heap.malloc(size)
+        heap.view(address, Uint8Array).fill(0xd7)
+        return address
+      })
+      const unharmed = (): void => {
+        for (const address of blocks)
+          expect(heap.view(address, Uint8Array).every((byte) => byte === 0xd7)).toBe(true)
+        expect(heap.stats().blocks).toBe(blocks.length)
+      }
+      const inWalk = (act: (address: number) => unknown): void => {
+        for (const address of blocks)
+          expect(() => heap.walk(() => act(address))).toThrow(ReentrantLockError)
+        unharmed()
+      }
+      inWalk((address) => heap.free(address))
+      inWalk((address) => heap.realloc(address, 150_000))
+      inWalk(() => heap.freeAll())
+      const last = blocks[3] as number
+      const footer = last + heap.usableSize(last)
+      heap.memory.u8[footer] ^= 1
+      expect(() => heap.freeAll()).toThrow(HeapCorruptionError)
+      expect(() => heap.free(last)).toThrow(HeapCorruptionError)
+      await expect(heap.freeAsync(last)).rejects.toThrow(HeapCorruptionError)
+      heap.memory.u8[footer] ^= 1
+      unharmed()
+      const gone = new AbortController()
+      gone.abort()
+      await expect(heap.freeAsync(last, { signal: gone.signal })).rejects.toThrow()
+      unharmed()
+      heap.freeAll()
+      heap.check()
+    },
+  )
+
+  test('an overwritten link of a ready block keeps the next one from being wiped', () => {
+    const heap = dirtyHeap({ zeroOnFree: true, threadCache: { blocksPerClass: 2 } })
+    const [first, second, third] = [heap.malloc(40), heap.malloc(40), heap.malloc(40)]
+    heap.memory.u8.fill(0xd7, third, third + 40)
+    heap.free(first)
+    heap.free(second)
+    heap.memory.u8.fill(0xd7, second, second + 8)
+    expect(() => heap.free(third)).toThrow(expect.objectContaining({ code: 'USE_AFTER_FREE' }))
+    expect(heap.memory.u8[third]).toBe(0xd7)
+    heap.free(third)
+    expect(heap.memory.u8[third + 39]).toBe(0)
   })
 
   test('whoever attaches wipes too', () => {
