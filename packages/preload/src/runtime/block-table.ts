@@ -60,10 +60,14 @@ export class BlockTable {
     leaf[word + 1] = site
   }
 
-  /** Notes that the live block at an address was freed. */
-  setFreed(address: Address): void {
+  /** Notes that the live block at an address was freed. @returns The number of its stack, 0 for none. */
+  release(address: Address): number {
     const leaf = this.leaves[address >>> LEAF_BITS]
-    if (leaf !== undefined) leaf[this.wordOf(address) + 1] = FREED
+    if (leaf === undefined) return 0
+    const word = this.wordOf(address) + 1
+    const site = leaf[word]
+    leaf[word] = FREED
+    return site === FREED ? 0 : site
   }
 
   /** Visits the live blocks in address order. */

@@ -1,24 +1,28 @@
 /**
- * The heap that compiled programs run on: marks as their code expects them, and pools for payloads up to a database page.
+ * The heap that compiled programs run on: marks as their code expects them, small payloads without waste.
  *
  * Compiled programs allocate small structures by the million and walk them; what counts is how densely they lie, more
- * than what a call costs. Sizes just above a power of two are the rule (a page and its header), and there the buddy would
- * waste half: the larger pools lie just above them, and from 16 KiB on a block has pages of its own.
+ * than what a call costs. So there is a pool for every multiple of 16 up to where a step of 32 is small, and from there
+ * on the fit, which cuts blocks to size: sizes just above a power of two are the rule (a page and its header), and powers
+ * of two would waste half. From 16 KiB on a block has pages of its own.
  */
-import { Buddy } from '@vmalloc/buddy'
 import type { AssemblySite, Composition, HeapParts, SmallPart } from '@vmalloc/core'
+import { Fit } from '@vmalloc/fit'
 import { MappedBlocks } from '@vmalloc/large'
 import type { Marking } from '@vmalloc/marking'
 import { ChunkPool } from '@vmalloc/small'
 import { ProgramMark } from './program-mark.ts'
 
-/** Ten: a heap has room for sixteen control blocks, and its own need a few. All multiples of 16. */
-const CHUNK_BYTES: readonly number[] = [32, 48, 64, 96, 160, 288, 560, 1104, 2208, 4464]
+const CHUNK_BYTES: readonly number[] = [32, 48, 64, 80, 96, 112, 128]
 const FIRST_REFILL_BYTES = 4096
 const REFILL_CAP_BYTES = 65536
 /** Requests from here on have a mapping of their own. */
 export const LARGE_FROM_BYTES: number = 16 * 1024
-const GRANULE_BYTES = 64
+const GRANULE_BYTES = 32
+const REGION_BYTES = 64 * 1024
+const REGION_CAP_BYTES = 2 ** 20
+/** A region is as long as the first and an eighth of all before. */
+const REGION_GROWTH = 0.125
 const CONTROL_LINE_BYTES = 64
 
 /** Given to `Heap.create` and to every `Heap.attach` of a program's heap. */
@@ -27,7 +31,7 @@ export const programComposition: Composition = {
   controlBytes(maximum): number {
     return (
       CHUNK_BYTES.length * (ChunkPool.controlBytes() + CONTROL_LINE_BYTES) +
-      Buddy.controlBytes(maximum) +
+      Fit.controlBytes(maximum) +
       MappedBlocks.controlBytes() +
       2 * CONTROL_LINE_BYTES
     )
@@ -38,8 +42,11 @@ export const programComposition: Composition = {
     return {
       marking,
       small: CHUNK_BYTES.map((bytes) => pool(site, marking, bytes)),
-      medium: site.layer('medium', Buddy, {
+      medium: site.layer('medium', Fit, {
         granule: GRANULE_BYTES,
+        regionSize: REGION_BYTES,
+        growth: REGION_GROWTH,
+        regionCap: REGION_CAP_BYTES,
         phase,
         linkOffset: headerBytes,
       }),

@@ -79,8 +79,7 @@ export class Findings {
       return
     }
     this.damaged.set(address, 'condemned')
-    stacks.release(blocks?.siteAt(address) ?? 0)
-    blocks?.setFreed(address)
+    stacks.release(blocks?.release(address) ?? 0)
   }
 
   /** An error of the heap's in the program's terms. */

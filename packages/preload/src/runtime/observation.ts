@@ -100,8 +100,7 @@ export class Observation {
   private forget(address: Address): void {
     const size = this.blocks.sizeAt(address)
     if (size < 0) return
-    this.options.stacks.release(this.blocks.siteAt(address))
-    this.blocks.setFreed(address)
+    this.options.stacks.release(this.blocks.release(address))
     this.live -= size
   }
 

@@ -153,7 +153,7 @@ export class Replacement {
       const { blocks } = this
       if (blocks !== null) this.requireGuard(address, blocks.sizeAt(address))
       this.heap.free(address)
-      if (blocks !== null) this.died(blocks, address)
+      if (blocks !== null) this.stacks.release(blocks.release(address))
     } catch (error) {
       this.enter(error, 'free', address)
     }
@@ -186,7 +186,7 @@ export class Replacement {
       const moved = size >= TOO_BIG_BYTES ? 0 : this.resize(address, size)
       if (moved === 0) return this.moveToOriginal(address, size)
       if (blocks !== null) {
-        this.died(blocks, address)
+        this.stacks.release(blocks.release(address))
         this.born(blocks, moved, size)
       }
       return moved
@@ -263,11 +263,6 @@ export class Replacement {
   private born(blocks: BlockTable, address: Address, size: number): void {
     if (this.guarded) stamp(this.memory, address, size)
     blocks.set(address, size, this.stacks.capture())
-  }
-
-  private died(blocks: BlockTable, address: Address): void {
-    this.stacks.release(blocks.siteAt(address))
-    blocks.setFreed(address)
   }
 
   /**
