@@ -14,6 +14,8 @@ export type PreloadErrorCode =
   | 'NO_MEMORY'
   /** A function named by hand does not exist or has the wrong type. */
   | 'BAD_FUNCTION'
+  /** A file of maps that is none. */
+  | 'BAD_MAPS'
 
 /** A module could not be analysed, rewritten or instantiated. Nothing was changed. */
 export class PreloadError extends Error {

@@ -13,11 +13,22 @@ export interface HookOptions {
   readonly report: string
   /** File for the recorded calls. Empty: not recorded. */
   readonly record: string
+  /** File for maps of the programs' heaps, for `vmalloc map`. Empty: none. */
+  readonly map: string
   /** A signal that has the report made at once, besides the one at the end. Empty: none. */
   readonly signal: string
 }
 
-const KEYS: readonly string[] = ['preset', 'mode', 'stacks', 'report', 'record', 'only', 'signal']
+const KEYS: readonly string[] = [
+  'preset',
+  'mode',
+  'stacks',
+  'report',
+  'record',
+  'map',
+  'only',
+  'signal',
+]
 
 /** @throws RangeError naming the part of the text that is wrong. */
 export function parseHookOptions(text: string): HookOptions {
@@ -36,7 +47,7 @@ export function parseHookOptions(text: string): HookOptions {
       throw new RangeError(`VMALLOC_PRELOAD: ${key} is given twice`)
     else given[key] = value
   }
-  const { report = 'stderr', record = '', signal = '', mode, ...words } = given
+  const { report = 'stderr', record = '', map = '', signal = '', mode, ...words } = given
   if (signal !== '' && !/^SIG[A-Z0-9]+$/.test(signal)) {
     throw new RangeError(`VMALLOC_PRELOAD: signal is ${signal}: it must be one like SIGUSR2`)
   }
@@ -50,7 +61,7 @@ export function parseHookOptions(text: string): HookOptions {
     ...(mode === undefined ? {} : { mode: mode as NonNullable<InstallOptions['mode']> }),
     ...(only.length === 0 ? {} : { only }),
   }
-  return { install, report, record, signal }
+  return { install, report, record, map, signal }
 }
 
 function withMode(options: PreloadOptions, mode: string): PreloadOptions {

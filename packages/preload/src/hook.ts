@@ -2,6 +2,7 @@
 import { type HookOptions, parseHookOptions } from './hook-options.ts'
 import { HookOutput, type NodeProcess } from './hook-output.ts'
 import { type Installation, installPreload } from './install.ts'
+import { encodeMaps } from './map-file.ts'
 import { reportText } from './report-text.ts'
 
 const MARK: unique symbol = Symbol.for('vmalloc.preload.registered')
@@ -16,6 +17,9 @@ export function register(): void {
   const installation = installPreload(options.install)
   const output = new HookOutput(process)
   const deliver = (): void => {
+    if (options.map !== '') {
+      output.attempt('no map', () => output.write(options.map, encodeMaps(installation.maps())))
+    }
     output.attempt('no report', () => report(installation, options, output))
   }
   process?.on('exit', () => {

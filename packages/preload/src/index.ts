@@ -23,6 +23,7 @@ export {
 export { instantiate, type Preloaded } from './instantiate.ts'
 export type { ModuleReport } from './interpose/registry.ts'
 export type { SeenModule } from './interpose/seen-module.ts'
+export { decodeMaps, encodeMaps, MAP_FILE_START, type ProgramMap } from './map-file.ts'
 export type { PreloadMode, PreloadOptions, PreloadPreset } from './options.ts'
 export { reportText } from './report-text.ts'
 export { type RewriteResult, rewrite } from './rewrite.ts'

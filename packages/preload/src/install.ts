@@ -9,6 +9,7 @@ import { Interposer } from './interpose/interposer.ts'
 import type { ModuleReport } from './interpose/registry.ts'
 import { isNamedBy, type SeenModule } from './interpose/seen-module.ts'
 import { standIns } from './interpose/stand-ins.ts'
+import type { ProgramMap } from './map-file.ts'
 import { type PreloadMode, type PreloadOptions, resolveOptions } from './options.ts'
 
 /** What the hook does, and to which modules. */
@@ -33,6 +34,8 @@ export interface Installation {
   report(): readonly ModuleReport[]
   /** The recorded calls of all instances, in the order they were made; empty unless the option `record` was given. */
   traces(): readonly Uint8Array[]
+  /** What every byte of the programs' heaps is, for pictures: of the instances that live and have allocated. */
+  maps(): readonly ProgramMap[]
   /** Puts the engine's functions back. Instances made meanwhile stay as they are. */
   uninstall(): void
 }
@@ -62,6 +65,7 @@ export function installPreload(options: InstallOptions = {}): Installation {
         .sessions()
         .map((session) => session.trace())
         .filter((trace) => trace !== null),
+    maps: () => interposer.registry.maps(),
     uninstall: () => {
       if (currentInstallation() !== installation) return
       Object.assign(WebAssembly, engine)

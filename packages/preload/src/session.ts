@@ -26,6 +26,7 @@ import { wrapHooks } from './wasm/trampoline.ts'
 
 /** An instance that runs on vmalloc, or under its eyes. */
 export interface Session {
+  readonly mode: Plan['mode']
   /** Whether the calls are recorded. */
   readonly records: boolean
   /**
@@ -124,6 +125,7 @@ function attach(
     names: exportNames(exports),
   }
   const session: Session = {
+    mode: plan.mode,
     records: recording !== null,
     get heap() {
       const early = plan.analysis.setUpByConstructor

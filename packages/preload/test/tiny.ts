@@ -62,14 +62,22 @@ export interface TinyOptions {
   readonly mark?: number
   /** Import the memory as `env.memory`. */
   readonly imported?: boolean
+  /** Export the functions as `x0` and `x1`, and give them these names in a name section. */
+  readonly names?: readonly [string, string]
   /** Tables that nobody needs. */
   readonly tables?: number
 }
 
+function nameSection(names: readonly string[]): number[] {
+  const entries = names.flatMap((text, index) => [index, ...name(text)])
+  return [0, ...name('name'), 1, entries.length + 1, names.length, ...entries]
+}
+
 /** Exports `malloc`, `free` and `memory`. */
 export function tinyModule(options: TinyOptions = {}): Uint8Array<ArrayBuffer> {
-  const { mark = 0, imported = false, tables = 0 } = options
+  const { mark = 0, imported = false, names, tables = 0 } = options
   const table = [0x70, 0, 0]
+  const [malloc, free] = names === undefined ? ['malloc', 'free'] : ['x0', 'x1']
   const memory = [
     imported ? [2, 1, ...name('env'), ...name('memory'), 2, 0, 64] : [],
     [3, 2, 0, 1],
@@ -79,9 +87,10 @@ export function tinyModule(options: TinyOptions = {}): Uint8Array<ArrayBuffer> {
   return assemble(
     [1, 2, 0x60, 1, I32, 1, I32, 0x60, 1, I32, 0],
     ...memory.filter(({ length }) => length > 0),
-    [7, 3, ...name('malloc'), 0, 0, ...name('free'), 0, 1, ...name('memory'), 2, 0],
+    [7, 3, ...name(malloc), 0, 0, ...name(free), 0, 1, ...name('memory'), 2, 0],
     [10, 2, ...body(MALLOC, [1, I32]), ...body(FREE)],
     [11, 2, 0, ...END, 0x0b, 4, 0x00, 0x20, 0, 0, 0, ...i32(3000 + mark), 0x0b, 1, 7],
+    ...(names === undefined ? [] : [nameSection(names)]),
   )
 }
 

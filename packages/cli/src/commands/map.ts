@@ -1,4 +1,4 @@
-/** `vmalloc map`: the address space of a snapshot, or of a trace at its peak, as a picture. */
+/** `vmalloc map`: the address space of a snapshot, of a trace at its peak, or of programs under preload, as a picture. */
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { decodeTrace, TraceError } from '@vmalloc/trace'
@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import type { Preset } from '../core-heap.ts'
 import { DamageError, EXIT, UsageError } from '../exit.ts'
 import type { Picture } from '../map/layout.ts'
+import { holdsProgramMaps, programMaps } from '../map/program-maps.ts'
 import { pictureSubtitle, requirePicturePath, writePicture } from '../picture-file.ts'
 import { runTraces } from '../run-traces.ts'
 import { damageFound, restoreSnapshot } from '../snapshot-file.ts'
@@ -25,7 +26,10 @@ export function addMap(program: Command): void {
   program
     .command('map')
     .description('draw the address space of a snapshot, or of a trace at its peak, as SVG or PNG')
-    .argument('<file>', 'a snapshot (heap.snapshot()) or an MTR1 trace, plain or gzip')
+    .argument(
+      '<file>',
+      'a snapshot (heap.snapshot()), an MTR1 trace, or maps of @vmalloc/preload; plain or gzip',
+    )
     .requiredOption('-o, --output <file>', 'where the picture goes: .svg or .png')
     .addOption(presetOption())
     .action(map)
@@ -34,11 +38,14 @@ export function addMap(program: Command): void {
 async function map(file: string, { output, preset }: MapCommandOptions): Promise<void> {
   requirePicturePath(output)
   const bytes = readInput(file)
-  const magic = String.fromCharCode(...bytes.subarray(0, TRACE_MAGIC.length))
-  const picture =
-    magic === TRACE_MAGIC ? await ofTrace(file, bytes, preset) : ofSnapshot(file, bytes)
-  writePicture(output, picture)
+  writePicture(output, await pictureOf(file, bytes, preset))
   console.log(`map: ${output}`)
+}
+
+async function pictureOf(file: string, bytes: Uint8Array, preset: Preset): Promise<Picture> {
+  if (holdsProgramMaps(bytes)) return programMaps(basename(file), bytes)
+  const magic = String.fromCharCode(...bytes.subarray(0, TRACE_MAGIC.length))
+  return magic === TRACE_MAGIC ? ofTrace(file, bytes, preset) : ofSnapshot(file, bytes)
 }
 
 /** @throws {@link UsageError} or `TraceError`, with the file's name. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32, inflateSync } from 'node:zlib'
 import { Heap } from '@vmalloc/core'
+import { encodeMaps } from '@vmalloc/preload'
 import { expect, test, vi } from 'vitest'
 import { traceFile, vmalloc } from '../spawn.ts'
 
@@ -31,6 +32,25 @@ test('a trace becomes a picture of its peak', () => {
   const output = join(folder, 'trace.svg')
   expect(vmalloc(['map', traceFile('convert'), '-o', output])).toMatchObject({ code: 0 })
   expect(readFileSync(output, 'utf8')).toContain('convert on vmalloc')
+})
+
+test('maps of programs under preload: a panel for each', () => {
+  const seen = { bytes: 1000, hash: '0123abcd', map: heap.map() }
+  const maps = encodeMaps([
+    { ...seen, name: 'one.wasm', mode: 'replace' },
+    { ...seen, name: 'two.wasm', mode: 'observe' },
+  ])
+  const [file, output] = [join(folder, 'app.maps'), join(folder, 'app.svg')]
+  writeFileSync(file, maps)
+  expect(vmalloc(['map', file, '-o', output])).toMatchObject({ code: 0, stderr: '' })
+  const svg = readFileSync(output, 'utf8')
+  expect(svg).toMatch(/one\.wasm.*400 blocks in use.*two\.wasm.*observed/s)
+  writeFileSync(file, maps.slice(0, 1000))
+  const { code, stderr } = vmalloc(['map', file, '-o', output])
+  expect([code, stderr]).toEqual([
+    2,
+    'vmalloc: app.maps: this is no file of maps, or one that was cut\n',
+  ])
 })
 
 test.each<[string, string[], RegExp]>([

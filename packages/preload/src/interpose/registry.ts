@@ -1,4 +1,6 @@
 /** What an installation has seen: modules, their instances, why others were left alone. */
+
+import type { ProgramMap } from '../map-file.ts'
 import type { Report } from '../runtime/report.ts'
 import type { Session } from '../session.ts'
 import type { SeenModule } from './seen-module.ts'
@@ -80,6 +82,16 @@ export class Registry {
 
   report(): readonly ModuleReport[] {
     return this.#entries.map((entry) => entry.report())
+  }
+
+  /** Of all instances that live and have a heap. */
+  maps(): readonly ProgramMap[] {
+    return this.#entries.flatMap(({ seen, sessions }) =>
+      sessions.flatMap(({ session }) => {
+        const map = session?.map() ?? null
+        return session === null || map === null ? [] : [{ ...seen, mode: session.mode, map }]
+      }),
+    )
   }
 
   sessions(): readonly Session[] {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { analyse } from '../../src/analyse.ts'
+import { instantiate } from '../../src/index.ts'
 import { assemble, body, name } from '../assemble.ts'
 import { moduleBytes } from '../modules.ts'
 import { tinyModule } from '../tiny.ts'
@@ -46,6 +47,35 @@ describe('verdicts on npm modules', () => {
     expect(indices(byForm)).toEqual(indices(byName))
     expect(byForm.functions.map(({ by }) => by)).toContain('fingerprint')
     expect(byForm.verdict).toBe('replace')
+  })
+})
+
+describe('the name section', () => {
+  test('names what the exports do not', async () => {
+    const bytes = tinyModule({ names: ['dlmalloc', 'dlfree'] })
+    expect(analyse(bytes)).toMatchObject({
+      verdict: 'replace',
+      functions: [
+        { role: 'malloc', index: 0, name: 'x0', by: 'name' },
+        { role: 'free', index: 1, name: 'x1', by: 'name' },
+      ],
+    })
+    // It stays in the rewritten module, so stacks have its names.
+    const { instance, report } = await instantiate(bytes, {}, { stacks: 'all', preset: 'debug' })
+    const { x0 } = instance.exports as unknown as { x0(size: number): number }
+    x0(10)
+    expect(report().leaks[0].stack[0]).toMatch(/^dlmalloc \(wasm:/)
+  })
+
+  test('counts up to where it stops making sense', () => {
+    const bytes = tinyModule({ names: ['malloc', 'free'] })
+    // The length of the second name, too long for the section.
+    bytes[bytes.length - 'free'.length - 1] = 100
+    expect(WebAssembly.validate(bytes)).toBe(true)
+    expect(analyse(bytes)).toMatchObject({
+      verdict: 'refuse',
+      reason: 'a malloc was found, but no free',
+    })
   })
 })
 

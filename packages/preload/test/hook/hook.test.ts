@@ -144,12 +144,15 @@ describe('the hook in a process', () => {
 })
 
 test('VMALLOC_PRELOAD', () => {
-  expect(parseHookOptions('')).toEqual({ install: {}, report: 'stderr', record: '', signal: '' })
-  const text = ' preset=debug, report=/tmp/x.json ,only=sqlite,mode=off,only=lua,signal=SIGUSR2'
+  const nothing = { install: {}, report: 'stderr', record: '', map: '', signal: '' }
+  expect(parseHookOptions('')).toEqual(nothing)
+  const text =
+    ' preset=debug, report=/tmp/x.json ,only=sqlite,mode=off,only=lua,signal=SIGUSR2,map=x.maps'
   expect(parseHookOptions(text)).toEqual({
     install: { preset: 'debug', mode: 'off', only: ['sqlite', 'lua'] },
     report: '/tmp/x.json',
     record: '',
+    map: 'x.maps',
     signal: 'SIGUSR2',
   })
   expect(parseHookOptions('record=x.mtr').install).toEqual({ record: true })
