@@ -17,6 +17,11 @@ export function createHeap(options: CreateOptions): Heap {
   return Heap.create(options)
 }
 
+/** The strategy that serves medium blocks, by the name of its package. */
+export function mediumStrategy(preset: Preset): 'fit' | 'buddy' {
+  return preset === 'classic' ? 'buddy' : 'fit'
+}
+
 /** @param handle - {@link Heap.handle} as another thread received it. */
 export function attachHeap(handle: unknown): Heap {
   return Heap.attach(handle as HeapHandle)

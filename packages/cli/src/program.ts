@@ -31,10 +31,11 @@ function createProgram(): Command {
 export async function runProgram(args: readonly string[]): Promise<number> {
   const program = createProgram()
   if (args.length === 0) {
-    process.stderr.write(program.helpInformation())
+    process.stderr.write('vmalloc: a command is missing; "vmalloc help" lists them\n')
     return EXIT.usage
   }
   try {
+    requireKnownTopic(program, args)
     await program.parseAsync([...args], { from: 'user' })
     return Number(process.exitCode ?? EXIT.fine)
   } catch (error) {
@@ -49,6 +50,15 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       return error instanceof DamageError ? EXIT.failed : EXIT.usage
     }
     throw error
+  }
+}
+
+/** Commander answers `help` of an unknown command with the whole help, as an error without words. */
+function requireKnownTopic(program: Command, [command, topic]: readonly string[]): void {
+  if (command !== 'help' || topic === undefined) return
+  const names = [...program.commands.map((known) => known.name()), 'help']
+  if (!names.includes(topic)) {
+    throw new UsageError(`unknown command '${topic}'; "vmalloc help" lists the commands`)
   }
 }
 

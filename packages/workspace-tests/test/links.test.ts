@@ -25,8 +25,11 @@ function fault(page: string, link: string): string | undefined {
 test('pages of all kinds are looked at', () => {
   expect(pages()).toEqual(
     expect.arrayContaining([
-      ...['README.md', 'docs/DESIGN.md', 'packages/core/README.md'],
-      ...['packages/cli/traces/README.md', 'packages/preload/docs/toolchains.md'],
+      'README.md',
+      'docs/DESIGN.md',
+      'packages/core/README.md',
+      'packages/cli/traces/README.md',
+      'packages/preload/docs/toolchains.md',
     ]),
   )
 })

@@ -19,20 +19,25 @@ export function addShell(program: Command): void {
     .command('shell')
     .description('allocate, free, corrupt and look, line by line')
     .addOption(presetOption())
-    .option('--strict', 'stop at the first command that fails, with exit code 1')
+    .option('--strict', 'stop at the first command that fails')
     .action(shell)
 }
 
 async function shell({ preset, strict = false }: ShellCommandOptions): Promise<void> {
-  const session = new ShellSession(createHeap({ shared: false, preset, maximum: MAXIMUM_BYTES }))
+  const session = new ShellSession(
+    createHeap({ shared: false, preset, maximum: MAXIMUM_BYTES }),
+    preset,
+  )
   const { stdin, stdout } = process
   const interactive = stdin.isTTY === true && stdout.isTTY === true
-  const allWell = await runShell(session, {
+  const { failed, mistyped } = await runShell(session, {
     input: stdin,
     output: stdout,
     interactive,
     colors: colorsFor(stdout),
     strict,
   })
-  if (strict && !allWell) process.exitCode = EXIT.failed
+  // At a terminal a slip is seen and put right; in a script it is a mistake of the script.
+  if (mistyped && !interactive) process.exitCode = EXIT.usage
+  else if (strict && failed) process.exitCode = EXIT.failed
 }

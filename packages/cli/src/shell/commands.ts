@@ -2,7 +2,7 @@
 import type { Colors } from '../terminal/colors.ts'
 import { countText, plural } from '../terminal/text.ts'
 import { parseNumber } from './numbers.ts'
-import { type ShellBlock, ShellError, type ShellSession } from './session.ts'
+import { MistypedError, type ShellBlock, ShellError, type ShellSession } from './session.ts'
 import { hex, ordersView, showView, statsView, usedView } from './views.ts'
 
 export interface ShellCommand {
@@ -76,7 +76,7 @@ export const SHELL_COMMANDS: readonly ShellCommand[] = [
   {
     name: 'orders',
     args: [],
-    help: 'free buddy blocks by size',
+    help: 'free medium blocks by size',
     run: (session, _, colors) => ordersView(session, colors),
   },
   {
@@ -102,7 +102,7 @@ export const SHELL_COMMANDS: readonly ShellCommand[] = [
   },
 ]
 
-/** @throws {@link ShellError} for a wrong number of arguments, or what the command throws. */
+/** @throws {@link MistypedError} for a wrong number of arguments, or what the command throws. */
 export function runCommand(
   command: ShellCommand,
   session: ShellSession,
@@ -110,7 +110,7 @@ export function runCommand(
   colors: Colors,
 ): string[] {
   if (args.length !== command.args.length) {
-    throw new ShellError(`usage: ${[command.name, ...command.args].join(' ')}`)
+    throw new MistypedError(`usage: ${[command.name, ...command.args].join(' ')}`)
   }
   return command.run(session, args, colors)
 }

@@ -1,6 +1,6 @@
 /** The blocks of one shell: numbers for people instead of addresses. Knows nothing of the terminal. */
 import { HeapCorruptionError } from '@vmalloc/core'
-import type { CoreHeap } from '../core-heap.ts'
+import { type CoreHeap, mediumStrategy, type Preset } from '../core-heap.ts'
 
 export interface ShellBlock {
   readonly id: number
@@ -13,14 +13,20 @@ export class ShellError extends Error {
   override readonly name = 'ShellError'
 }
 
+/** What was typed is no command, or one with wrong arguments. */
+export class MistypedError extends ShellError {}
+
 export class ShellSession {
   readonly heap: CoreHeap
+  /** What serves medium blocks here, in words. */
+  readonly medium: string
   readonly #blocks: Map<number, ShellBlock> = new Map()
   readonly #freed: Map<number, number> = new Map()
   #lastId = 0
 
-  constructor(heap: CoreHeap) {
+  constructor(heap: CoreHeap, preset: Preset) {
     this.heap = heap
+    this.medium = mediumStrategy(preset)
   }
 
   /** Live blocks, oldest first. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { describe } from '../replay/errors.ts'
 import type { Colors } from '../terminal/colors.ts'
 import { runCommand, SHELL_COMMANDS, type ShellCommand } from './commands.ts'
-import { ShellError, type ShellSession } from './session.ts'
+import { MistypedError, ShellError, type ShellSession } from './session.ts'
 
 export interface ShellOptions {
   readonly input: NodeJS.ReadableStream
@@ -19,8 +19,19 @@ export interface ShellOptions {
 const ENDS = ['exit', 'quit']
 const PROMPT = 'vmalloc> '
 
-/** @returns Whether every command succeeded. */
-export async function runShell(session: ShellSession, options: ShellOptions): Promise<boolean> {
+/** How a session went. */
+export interface ShellOutcome {
+  /** A command could not be carried out, or the heap found damage. */
+  readonly failed: boolean
+  /** A line was no command, or one with wrong arguments. */
+  readonly mistyped: boolean
+}
+
+/** Reads lines until `exit` or the end of the input, and performs them. */
+export async function runShell(
+  session: ShellSession,
+  options: ShellOptions,
+): Promise<ShellOutcome> {
   const { input, output, interactive, colors, strict } = options
   const print = (lines: readonly string[]): void => {
     for (const line of lines) output.write(`${line}\n`)
@@ -44,7 +55,7 @@ export async function runShell(session: ShellSession, options: ShellOptions): Pr
     print(['A heap to try out; "help" lists the commands.'])
     lines.prompt()
   }
-  let allWell = true
+  const outcome = { failed: false, mistyped: false }
   let ended = false
   lines.on('line', (line) => {
     // What came in the same chunk as `exit` is not performed any more.
@@ -54,8 +65,9 @@ export async function runShell(session: ShellSession, options: ShellOptions): Pr
     else if (name !== '') {
       const failure = perform(name, args, session, colors, print)
       if (failure !== undefined) {
-        print([colors.red(failure)])
-        allWell = false
+        print([colors.red(failure.text)])
+        if (failure.mistyped) outcome.mistyped = true
+        else outcome.failed = true
         ended = strict
       }
     }
@@ -64,7 +76,7 @@ export async function runShell(session: ShellSession, options: ShellOptions): Pr
   })
   await once(lines, 'close')
   if (interactive && !ended) print([''])
-  return allWell
+  return outcome
 }
 
 /** @returns What went wrong, in words, or nothing. */
@@ -74,19 +86,21 @@ function perform(
   session: ShellSession,
   colors: Colors,
   print: (lines: readonly string[]) => void,
-): string | undefined {
+): { readonly text: string; readonly mistyped: boolean } | undefined {
   try {
     if (name === 'help') {
       print(helpLines(colors))
       return undefined
     }
     const command = SHELL_COMMANDS.find((candidate) => candidate.name === name)
-    if (command === undefined) return `unknown command "${name}"; "help" lists the commands`
+    if (command === undefined) {
+      return { text: `unknown command "${name}"; "help" lists the commands`, mistyped: true }
+    }
     print(runCommand(command, session, args, colors))
     return undefined
   } catch (error) {
-    if (error instanceof ShellError) return `${name}: ${error.message}`
-    return `${name}: ${describe(error)}`
+    const text = error instanceof ShellError ? error.message : describe(error)
+    return { text: `${name}: ${text}`, mistyped: error instanceof MistypedError }
   }
 }
 

@@ -49,7 +49,7 @@ export function showView(session: ShellSession, colors: Colors): string[] {
 export function ordersView(session: ShellSession, colors: Colors): string[] {
   const { medium } = session.heap.stats()
   if (medium === undefined || medium.freeByOrder.length === 0)
-    return ['the buddy has no free block']
+    return [`the ${session.medium} has no free block`]
   const table = plainTable(['order', 'block', 'free blocks', 'free bytes'], 'rrrr', colors)
   medium.freeByOrder.forEach((free, order) => {
     const bytes = medium.granule * 2 ** order
@@ -76,7 +76,7 @@ export function statsView(session: ShellSession, colors: Colors): string[] {
     row(`pool up to ${maxPayload}`, chunks * chunkSize, `${plural(chunks, 'chunk')}, ${free} free`)
   }
   if (medium !== undefined && medium.regions > 0) {
-    row('buddy', medium.obtained, plural(medium.regions, 'region'))
+    row(session.medium, medium.obtained, plural(medium.regions, 'region'))
   }
   return tableLines(table)
 }

@@ -53,10 +53,19 @@ describe('wrong use is one line on stderr and exit code 2', () => {
       stdout: '',
       stderr: `vmalloc: ${cut}: cut: the gzip data ends too early\n`,
     })
-    const nothing = vmalloc([])
-    expect(nothing).toMatchObject({ code: 2, stdout: '' })
-    expect(nothing.stderr).toMatch(/^Usage: vmalloc /)
   })
+})
+
+test.each([
+  [[], 'vmalloc: a command is missing; "vmalloc help" lists them\n'],
+  [['help', 'foo'], `vmalloc: unknown command 'foo'; "vmalloc help" lists the commands\n`],
+])('wrong use: vmalloc %j is one line and exit code 2', (args, stderr) => {
+  expect(vmalloc(args)).toEqual({ code: 2, stdout: '', stderr })
+})
+
+test('help, of everything and of one command, is what --help says', () => {
+  expect(vmalloc(['help'])).toEqual(vmalloc(['--help']))
+  expect(vmalloc(['help', 'shell'])).toEqual(vmalloc(['shell', '--help']))
 })
 
 test('--help and --version', () => {

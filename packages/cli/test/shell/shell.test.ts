@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { describe, expect, test, vi } from 'vitest'
-import { createHeap } from '../../src/core-heap.ts'
+import { createHeap, type Preset } from '../../src/core-heap.ts'
 import { parseNumber } from '../../src/shell/numbers.ts'
 import { ShellSession } from '../../src/shell/session.ts'
-import { runShell } from '../../src/shell/shell.ts'
+import { runShell, type ShellOutcome } from '../../src/shell/shell.ts'
 import { colorsFor } from '../../src/terminal/colors.ts'
 import { vmalloc } from '../spawn.ts'
 
@@ -12,20 +12,23 @@ import { vmalloc } from '../spawn.ts'
 vi.setConfig({ testTimeout: 60_000 })
 
 /** One session without a process around it; the lines printed, joined. */
-async function session(lines: readonly string[], strict = false): Promise<[string, boolean]> {
+async function session(
+  lines: readonly string[],
+  preset: Preset = 'default',
+): Promise<[string, ShellOutcome]> {
   const input = new PassThrough()
   const output = new PassThrough()
   let text = ''
   output.on('data', (chunk) => {
     text += String(chunk)
   })
-  const heap = createHeap({ shared: false, preset: 'default', maximum: 2 ** 24 })
+  const heap = createHeap({ shared: false, preset, maximum: 2 ** 24 })
   input.end(lines.join('\n'))
   const colors = colorsFor({ isTTY: false })
-  const options = { input, output, interactive: false, colors, strict }
-  const allWell = await runShell(new ShellSession(heap), options)
+  const options = { input, output, interactive: false, colors, strict: false }
+  const outcome = await runShell(new ShellSession(heap, preset), options)
   await finished(output.end())
-  return [text, allWell]
+  return [text, outcome]
 }
 
 describe('through a pipe', () => {
@@ -47,15 +50,23 @@ describe('through a pipe', () => {
   })
 
   test('--strict stops at the first failure with exit code 1', () => {
-    const { code, stdout } = vmalloc(['shell', '--strict'], 'alloc 10\nfoo\nalloc 20\n')
+    const { code, stdout } = vmalloc(['shell', '--strict'], 'alloc 10\nfree 2\nalloc 20\n')
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^block 1: .*\nunknown command "foo"; "help" lists the commands\n$/)
+    expect(stdout).toMatch(/^block 1: .*\nfree: there is no block 2; "used" lists them\n$/)
+  })
+
+  test('a line that is no command is said and passed over; the exit code is that of wrong use', () => {
+    const { code, stdout, stderr } = vmalloc(['shell'], 'alloc 10\nfoo\nalloc 20\n')
+    expect(stdout).toMatch(
+      /^block 1: .*\nunknown command "foo"; "help" lists the commands\nblock 2: .*\n$/,
+    )
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' })
   })
 })
 
 describe('commands', () => {
   test('a block from alloc to free, and its double free', async () => {
-    const [text, allWell] = await session([
+    const [text, outcome] = await session([
       'alloc 0x40 # a comment',
       'realloc 1 200000',
       'used',
@@ -67,7 +78,7 @@ describe('commands', () => {
     expect(text).toMatch(/block 1: 200,000 bytes at .*, moved from 0x/)
     expect(text).toMatch(/1 +0x\w+ +200,000 +200,\d+ +large/)
     expect(text).toMatch(/block 1 freed\nfree: [A-Z_]+: .*\nall invariants hold\n$/)
-    expect(allWell).toBe(false)
+    expect(outcome).toEqual({ failed: true, mistyped: false })
   })
 
   test('a freed number whose place is taken does no harm', async () => {
@@ -89,7 +100,7 @@ describe('commands', () => {
   })
 
   test('what is typed wrongly is said in words', async () => {
-    const [text, allWell] = await session([
+    const [text, outcome] = await session([
       'alloc',
       'alloc ten',
       'alloc -1',
@@ -111,11 +122,11 @@ describe('commands', () => {
       'poke: BYTE is 256: 0 to 255 is possible',
       'alloc: no room for 4000000000 bytes',
     ])
-    expect(allWell).toBe(false)
+    expect(outcome).toEqual({ failed: true, mistyped: true })
   })
 
   test('show, orders, stats and help answer', async () => {
-    const [text, allWell] = await session([
+    const [text, outcome] = await session([
       'alloc 1000',
       'calloc 10 4',
       'show',
@@ -128,8 +139,17 @@ describe('commands', () => {
     expect(text).toMatch(/order +block +free blocks +free bytes\n +0 +32 B/)
     expect(text).toMatch(/\nlive +[\d,]+ +2 blocks\n/)
     expect(text).toMatch(/poke ID OFFSET BYTE/)
-    expect(allWell).toBe(true)
+    expect(outcome).toEqual({ failed: false, mistyped: false })
   })
+})
+
+test.each([
+  ['default', 'fit'],
+  ['classic', 'buddy'],
+] as const)('in the preset %s the strategy of medium blocks is called %s', async (preset, name) => {
+  const [text] = await session(['orders', 'alloc 1000', 'stats'], preset)
+  expect(text).toMatch(new RegExp(`^the ${name} has no free block\\n`))
+  expect(text).toMatch(new RegExp(`\\n${name} +[\\d,]+ +1 region\\n`))
 })
 
 test('numbers', () => {
