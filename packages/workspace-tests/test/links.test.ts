@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { anchorsOf, linksOf, programsOf } from '../src/markdown.ts'
 import { pages } from '../src/pages.ts'
-import { manifestOf, ROOT } from '../src/workspace.ts'
+import { manifestOf, packageFolders, ROOT } from '../src/workspace.ts'
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
@@ -32,6 +32,15 @@ test('pages of all kinds are looked at', () => {
       'packages/preload/docs/toolchains.md',
     ]),
   )
+})
+
+test('the list of pages has every page, and the README every package that is published', () => {
+  const listed = linksOf(read('docs/README.md')).map((link) => join('docs', link))
+  const docs = pages().filter((page) => /^docs\/(?!README)/.test(page))
+  expect(listed).toEqual(expect.arrayContaining(docs))
+  const linked = linksOf(read('README.md')).map((link) => link.replace(/\/README\.md$/, ''))
+  const published = packageFolders().filter((folder) => manifestOf(folder).private !== true)
+  expect(linked).toEqual(expect.arrayContaining(published.map((folder) => `packages/${folder}`)))
 })
 
 describe.each(pages())('%s', (page) => {

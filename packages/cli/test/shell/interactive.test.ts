@@ -28,7 +28,7 @@ async function type(...keys: readonly string[]): Promise<{ text: string; session
   const session = new ShellSession(heap, preset)
   const colors = colorsFor({ isTTY: false })
   const done = runShell(session, { input, output, interactive: true, colors, strict: false })
-  for (const key of keys.flatMap((word) => (word.startsWith('\u001b') ? [word] : [...word]))) {
+  for (const key of keys.flatMap((word) => (word.startsWith('\u001b') ? [word] : word.split('')))) {
     input.write(key)
     // Completion is answered in a later turn.
     await new Promise((resolve) => setImmediate(resolve))
