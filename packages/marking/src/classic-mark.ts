@@ -15,22 +15,25 @@
  * and not the original's: the header is flipped at free, so that a double free is named.
  */
 import type { Address, Memory } from '@vmalloc/memory'
-import { HeapCorruptionError } from './heap-corruption-error.ts'
-import type { Kind, Marking, MarkState } from './marking.ts'
+import { ClassicDiagnosis } from './classic-diagnosis.ts'
+import * as flips from './flips.ts'
+import type { HeapCorruptionError } from './heap-corruption-error.ts'
+import type { CondemningMarking, Kind, MarkState } from './marking.ts'
 import { Mmix } from './mmix.ts'
 
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const { CONDEMNED_FLIP, FREED_FLIP } = flips
 const HEADER_BYTES = 16
 const FOOTER_BYTES = 16
 const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
 const KIND_MASK = 3
 const INVALID_KIND = 3
-const FREED_FLIP = 0xfffffffc
 const ALIGNMENT_MASK = 15
 const FLAGS_MASK = 7
 const INNER_FLAG = 1
 const LEAD_FLAG = 2
 
-export class ClassicMark implements Marking {
+export class ClassicMark implements CondemningMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 0
@@ -94,7 +97,7 @@ export class ClassicMark implements Marking {
     const end = block + bytesOf(size)
     if (bytesOf(size) < MIN_BLOCK_BYTES || u32[header + 1] !== 0 || end > byteLength)
       this.fail(payload)
-    if (this.firstBadFooterByte(block, size) >= 0) this.fail(payload)
+    if (!this.isFooter(block, size)) this.fail(payload)
     return (size & FLAGS_MASK) === 0 ? block : this.blockOfInner(payload, size)
   }
 
@@ -103,7 +106,7 @@ export class ClassicMark implements Marking {
     const size = u32[block >>> 2]
     if ((size & LEAD_FLAG) === 0) return size
     const lead = size - LEAD_FLAG
-    return lead + bytesOf(u32[(block + lead) >>> 2])
+    return lead + this.innerBytes(block, lead)
   }
 
   kindAt(block: Address): Kind {
@@ -126,6 +129,9 @@ export class ClassicMark implements Marking {
     const size = u32[header]
     if ((size & FLAGS_MASK) === INNER_FLAG || block + bytesOf(size) > byteLength) return 'none'
     if (this.isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) return 'freed'
+    // A size that the outer header does not know is taken from a sound inner one, or from none.
+    if ((size & LEAD_FLAG) !== 0 && this.innerBytes(block, size - LEAD_FLAG) === 0) return 'none'
+    if (this.isMagic(block, (low ^ CONDEMNED_FLIP) >>> 0, high)) return 'condemned'
     return this.isMagic(block, low, high) ? 'used' : 'none'
   }
 
@@ -137,27 +143,63 @@ export class ClassicMark implements Marking {
     if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 8) >>> 2] ^= FREED_FLIP
   }
 
+  lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
+    return new ClassicDiagnosis(this.memory).lostHeader(payload, size, kind)
+  }
+
+  condemn(payload: Address, size: number, kind: Kind): Address {
+    const { u32 } = this.memory
+    const inner = payload - HEADER_BYTES
+    const diagnosis = new ClassicDiagnosis(this.memory)
+    const bytes = bytesOf(diagnosis.sizeOf(payload)) || size
+    if (bytes === 0) return 0
+    const lead = diagnosis.leadBefore(payload)
+    const block = inner - lead
+    this.markAligned(block, lead + bytes, kind, payload)
+    u32[(inner + 8) >>> 2] ^= CONDEMNED_FLIP
+    if (lead > 0) u32[(block + 8) >>> 2] ^= CONDEMNED_FLIP
+    return block
+  }
+
+  absolve(block: Address): void {
+    const u32 = this.memory.u32
+    const size = u32[block >>> 2]
+    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 8) >>> 2] ^= CONDEMNED_FLIP
+    u32[(block + 8) >>> 2] ^= CONDEMNED_FLIP
+  }
+
   private isMagic(block: Address, low: number, high: number): boolean {
     const mmix = this.mmix
     mmix.hash(0, block)
     return high === mmix.high && ((low ^ mmix.low) & ~KIND_MASK) === 0
   }
 
-  /** Index of the first footer byte that does not mirror the header, -1 when all do. */
-  private firstBadFooterByte(block: Address, size: number): number {
-    const { u32, u8 } = this.memory
+  private isFooter(block: Address, size: number): boolean {
+    const { u32 } = this.memory
     const header = block >>> 2
-    const footer = block + bytesOf(size) - FOOTER_BYTES
-    const words = footer >>> 2
-    const same =
-      u32[words] === u32[header + 2] &&
-      u32[words + 1] === u32[header + 3] &&
-      u32[words + 2] === size &&
-      u32[words + 3] === 0
-    if (same) return -1
-    let i = 0
-    while (u8[footer + i] === u8[block + (i < 8 ? i + 8 : i - 8)]) i++
-    return i
+    const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
+    return (
+      u32[footer] === u32[header + 2] &&
+      u32[footer + 1] === u32[header + 3] &&
+      u32[footer + 2] === size &&
+      u32[footer + 3] === 0
+    )
+  }
+
+  /** Bytes behind a lead, as a sound inner header in whatever state says; 0 when there is none. */
+  private innerBytes(block: Address, lead: number): number {
+    const { u32, byteLength } = this.memory
+    const inner = block + lead
+    const header = inner >>> 2
+    const size = u32[header]
+    const low = u32[header + 2]
+    const high = u32[header + 3]
+    const sound =
+      (size & FLAGS_MASK) === INNER_FLAG &&
+      u32[header + 1] === 0 &&
+      inner + bytesOf(size) <= byteLength &&
+      [0, FREED_FLIP, CONDEMNED_FLIP].some((flip) => this.isMagic(inner, (low ^ flip) >>> 0, high))
+    return sound ? bytesOf(size) : 0
   }
 
   private blockOfInner(payload: Address, size: number): Address {
@@ -178,79 +220,7 @@ export class ClassicMark implements Marking {
 
   /** Finds out what is wrong with a payload that did not pass, and throws it. */
   private fail(payload: Address): never {
-    const { u32, byteLength } = this.memory
-    const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
-      throw new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
-      })
-    }
-    const header = block >>> 2
-    const size = u32[header]
-    const low = u32[header + 2]
-    const high = u32[header + 3]
-    const kind = (low & KIND_MASK) as Kind
-    const fits =
-      bytesOf(size) >= MIN_BLOCK_BYTES &&
-      u32[header + 1] === 0 &&
-      block + bytesOf(size) <= byteLength
-    const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
-    if (this.isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) {
-      const known = kind === (INVALID_KIND as number) ? undefined : kind
-      throw new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind: known })
-    }
-    const magic = this.isMagic(block, low, high) && kind !== (INVALID_KIND as number)
-    const expected = ((this.mmix.low & ~KIND_MASK) | kind) >>> 0
-    if (magic && fits && (size & LEAD_FLAG) === 0) {
-      const offset = this.firstBadFooterByte(block, size)
-      if (offset >= 0) {
-        const found = u32[(block + bytesOf(size) - FOOTER_BYTES) >>> 2]
-        throw new HeapCorruptionError('OVERFLOW', payload, {
-          size: usable,
-          kind,
-          offset,
-          expected: low,
-          found,
-        })
-      }
-    }
-    if (magic && fits && (size & LEAD_FLAG) === 0) {
-      throw new HeapCorruptionError('UNDERFLOW', payload, {
-        size: usable,
-        kind,
-        offset: -HEADER_BYTES - 1,
-        hint: 'the lead before an over-aligned payload is damaged',
-      })
-    }
-    if (magic && fits) {
-      const hint = 'it is the unused lead of an over-aligned block'
-      throw new HeapCorruptionError('INVALID_POINTER', payload, { hint })
-    }
-    if (magic)
-      throw new HeapCorruptionError('UNDERFLOW', payload, {
-        kind,
-        offset: -9,
-        hint: 'the size word is impossible',
-      })
-    const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
-    if (fits && u32[footer + 2] === size && this.isMagic(block, u32[footer], u32[footer + 1])) {
-      throw new HeapCorruptionError('UNDERFLOW', payload, {
-        size: usable,
-        kind: (u32[footer] & KIND_MASK) as Kind,
-        offset: this.offsetBefore(block, footer * 4),
-        expected: u32[footer],
-        found: low,
-      })
-    }
-    throw new HeapCorruptionError('INVALID_POINTER', payload, { expected, found: low })
-  }
-
-  /** Offset of the changed byte of the magic that is nearest to the payload. */
-  private offsetBefore(block: Address, footer: Address): number {
-    const { u8 } = this.memory
-    let i = 7
-    while (i > 0 && u8[block + 8 + i] === u8[footer + i]) i--
-    return i - 8
+    throw new ClassicDiagnosis(this.memory).errorOf(payload)
   }
 }
 

@@ -5,16 +5,15 @@ import {
   ALIGNMENT_MASK,
   bytesOf,
   FOOTER_BYTES,
-  FREED_FLIP,
   FREED_SEQUENCE,
   FREED_THREAD,
   HEADER_BYTES,
-  HELD_FLIP,
   INNER_FLAG,
   KIND_MASK,
   LEAD,
   LEAD_FLAG,
   MAGIC,
+  OUT_OF_USE,
   REQUESTED,
   SEQUENCE,
   THREAD,
@@ -22,6 +21,9 @@ import {
 import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind } from './marking.ts'
 import { slackByte, wordByte } from './patterns.ts'
+
+/** Words of a header, by their offset. */
+type Repeated = readonly (readonly [word: number, value: number])[]
 
 export class DebugDiagnosis {
   private readonly memory: Memory
@@ -48,7 +50,7 @@ export class DebugDiagnosis {
     const expected = this.mark.magic(inner)
     const fits = this.mark.fits(inner)
     const size = fits ? u32[header + REQUESTED] : undefined
-    if (bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ HELD_FLIP) >>> 0)
+    if (OUT_OF_USE.includes((bits ^ expected) >>> 0))
       return new HeapCorruptionError('DOUBLE_FREE', payload, { size, kind })
     if (bits === expected && fits && (u32[header] & LEAD_FLAG) === 0)
       return this.behind(payload, kind)
@@ -83,40 +85,67 @@ export class DebugDiagnosis {
 
   /** The header is none: if a footer still answers to it, it was overwritten, otherwise there never was one. */
   private atHeader(payload: Address, expected: number, found: number): HeapCorruptionError {
-    const { u32, byteLength } = this.memory
+    const { u32 } = this.memory
     const inner = payload - HEADER_BYTES
     const header = inner >>> 2
-    const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
-    if (footer >= payload && footer + FOOTER_BYTES <= byteLength) {
-      const words = footer >>> 2
-      const repeated: readonly (readonly [number, number])[] = [
-        [MAGIC, u32[words]],
-        [SEQUENCE, u32[words + 3]],
-        [REQUESTED, u32[words + 2]],
-      ]
-      const same = repeated.filter(([word, value]) => u32[header + word] === value).length
-      // Of three words that the footer repeats one may be gone, and the size was right to lead here.
-      if (u32[words + 1] === u32[header] && same >= 2) {
-        const requested = u32[words + 2]
-        return new HeapCorruptionError('UNDERFLOW', payload, {
-          size: requested <= footer - payload ? requested : undefined,
-          kind: (u32[words] & KIND_MASK) as Kind,
-          offset: this.offsetBefore(inner, repeated),
-          expected: u32[words],
-          found,
-        })
-      }
+    const repeated = this.footerOf(payload, u32[header])
+    // Of three words that the footer repeats one may be gone, and the size was right to lead here.
+    const same = repeated?.filter(([word, value]) => u32[header + word] === value).length ?? 0
+    if (repeated !== undefined && same >= 3) return this.underflow(payload, repeated)
+    const lead = u32[header + LEAD]
+    const state = lead === 0 ? 'none' : this.mark.stateAtLead(inner - lead, lead)
+    if (state === 'used') {
+      const kind = (u32[((inner - lead) >>> 2) + MAGIC] & KIND_MASK) as Kind
+      return this.lostHeader(payload, 0, kind)
     }
+    if (state !== 'none') return new HeapCorruptionError('DOUBLE_FREE', payload)
     return new HeapCorruptionError('INVALID_POINTER', payload, { expected, found })
   }
 
-  /** Offset of the damaged byte nearest to the payload. */
-  private offsetBefore(inner: Address, repeated: readonly (readonly [number, number])[]): number {
-    const { u8, u32 } = this.memory
-    const plain = (u32[inner >>> 2] & INNER_FLAG) === 0
-    const known = new Map<number, number>(repeated)
+  /** See {@link DebugMark.lostHeader}. */
+  lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
+    const repeated =
+      this.footerOf(payload, size) ?? this.footerOf(payload, (size | INNER_FLAG) >>> 0)
+    if (repeated !== undefined) return this.underflow(payload, repeated)
+    return new HeapCorruptionError('UNDERFLOW', payload, { kind, offset: -1 })
+  }
+
+  /** What the footer of a block with that size word repeats of its header; `undefined` when there is none. */
+  footerOf(payload: Address, size: number): Repeated | undefined {
+    const { u32, byteLength } = this.memory
+    const footer = payload - HEADER_BYTES + bytesOf(size) - FOOTER_BYTES
+    if (footer < payload || footer + FOOTER_BYTES > byteLength) return undefined
+    const words = footer >>> 2
+    const requested = u32[words + 2]
+    if (u32[words + 1] !== size || requested > footer - payload) return undefined
+    return [
+      [MAGIC, u32[words]],
+      [0, size],
+      [REQUESTED, requested],
+      [SEQUENCE, u32[words + 3]],
+    ]
+  }
+
+  private underflow(payload: Address, repeated: Repeated): HeapCorruptionError {
+    const { u32 } = this.memory
+    const inner = payload - HEADER_BYTES
+    const known = new Map(repeated)
     known.set(FREED_SEQUENCE, 0).set(FREED_THREAD, 0)
-    if (plain) known.set(LEAD, 0)
+    if (((known.get(0) ?? 0) & INNER_FLAG) === 0) known.set(LEAD, 0)
+    const offset = this.offsetBefore(inner, known)
+    const word = (offset + HEADER_BYTES) >>> 2
+    return new HeapCorruptionError('UNDERFLOW', payload, {
+      size: known.get(REQUESTED),
+      kind: ((known.get(MAGIC) ?? 0) & KIND_MASK) as Kind,
+      offset,
+      expected: known.get(word),
+      found: known.has(word) ? u32[(inner >>> 2) + word] : undefined,
+    })
+  }
+
+  /** Offset of the damaged byte nearest to the payload. */
+  private offsetBefore(inner: Address, known: ReadonlyMap<number, number>): number {
+    const { u8 } = this.memory
     for (let i = HEADER_BYTES - 1; i >= 0; i--) {
       const word = known.get(i >>> 2)
       if (word !== undefined && u8[inner + i] !== wordByte(word, i)) return i - HEADER_BYTES

@@ -25,7 +25,6 @@ import {
   ALIGNMENT_MASK,
   bytesOf,
   FOOTER_BYTES,
-  FREED_FLIP,
   FREED_SEQUENCE,
   FREED_THREAD,
   HEADER_BYTES,
@@ -38,15 +37,18 @@ import {
   MAGIC,
   MIN_BLOCK_BYTES,
   NONZERO_BIT,
+  OUT_OF_USE,
   REQUESTED,
   SEQUENCE,
   THREAD,
 } from './debug-mark-layout.ts'
+import { CONDEMNED_FLIP, FREED_FLIP } from './flips.ts'
 import type { GuardedBlocks } from './guarded-blocks.ts'
-import type { Kind, Marking, MarkState } from './marking.ts'
+import type { HeapCorruptionError } from './heap-corruption-error.ts'
+import type { CondemningMarking, Kind, MarkState } from './marking.ts'
 import { fillSlack, findSlackDamage, wordByte } from './patterns.ts'
 
-export class DebugMark implements Marking, GuardedBlocks {
+export class DebugMark implements CondemningMarking, GuardedBlocks {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 0
@@ -130,13 +132,53 @@ export class DebugMark implements Marking, GuardedBlocks {
     const magic = u32[header + MAGIC]
     const kind = magic & KIND_MASK
     if (kind === INVALID_KIND || (size & INNER_FLAG) !== 0) return 'none'
-    const bits = (magic ^ kind) >>> 0
-    const expected = this.magic(block)
-    if (bits === (expected ^ FREED_FLIP) >>> 0) return 'freed'
-    if ((size & LEAD_FLAG) === 0 ? !this.fits(block) : !this.fits(block + size - LEAD_FLAG))
-      return 'none'
-    if (bits === (expected ^ HELD_FLIP) >>> 0) return 'cached'
-    return bits === expected ? 'used' : 'none'
+    const flip = (magic ^ kind ^ this.magic(block)) >>> 0
+    if (flip === FREED_FLIP) return 'freed'
+    // A size that the outer header does not know is taken from a sound inner one, or from none.
+    const inner = (size & LEAD_FLAG) === 0 ? block : block + size - LEAD_FLAG
+    if (!this.fits(inner) || (inner !== block && !this.isHeader(inner))) return 'none'
+    return stateOf(flip)
+  }
+
+  /** What an outer header says that belongs to a lead of so many bytes, whatever became of the inner one. @internal */
+  stateAtLead(block: Address, lead: number): MarkState {
+    const { u32 } = this.memory
+    if (block < 0 || (lead & ALIGNMENT_MASK) !== 0) return 'none'
+    const header = block >>> 2
+    if (u32[header] !== (lead | LEAD_FLAG) >>> 0) return 'none'
+    return stateOf(((u32[header + MAGIC] & ~KIND_MASK) ^ this.magic(block)) >>> 0)
+  }
+
+  lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
+    return new DebugDiagnosis(this.memory, this).lostHeader(payload, size, kind)
+  }
+
+  condemn(payload: Address, size: number, kind: Kind): Address {
+    const { u32 } = this.memory
+    const inner = payload - HEADER_BYTES
+    const header = inner >>> 2
+    const lead = u32[header + LEAD]
+    const flags = lead > 0 && this.stateAtLead(inner - lead, lead) === 'used' ? INNER_FLAG : 0
+    if (this.isHeader(inner)) this.mend(inner)
+    else {
+      const diagnosis = new DebugDiagnosis(this.memory, this)
+      const footer =
+        diagnosis.footerOf(payload, u32[header]) ??
+        diagnosis.footerOf(payload, (size | flags) >>> 0)
+      if (footer === undefined) return 0
+      for (const [word, value] of footer) u32[header + word] = value
+      u32[header + FREED_SEQUENCE] = 0
+      u32[header + FREED_THREAD] = 0
+      if (flags === 0) u32[header + LEAD] = 0
+    }
+    u32[header + MAGIC] = (this.magic(inner) ^ CONDEMNED_FLIP) | kind
+    if (flags === 0) return inner
+    u32[((inner - lead) >>> 2) + MAGIC] ^= CONDEMNED_FLIP
+    return inner - lead
+  }
+
+  absolve(block: Address): void {
+    this.flip(block, CONDEMNED_FLIP)
   }
 
   erase(block: Address): void {
@@ -172,10 +214,11 @@ export class DebugMark implements Marking, GuardedBlocks {
     const inner = this.innerOf(block)
     const header = inner >>> 2
     const kind = u32[header + MAGIC] & KIND_MASK
+    // The outer header first: it says whose the bytes are, should the thread die between the two.
+    if (inner !== block) u32[(block >>> 2) + MAGIC] ^= HELD_FLIP
     u32[header + FREED_SEQUENCE] = sequence
     u32[header + FREED_THREAD] = thread
     u32[header + MAGIC] = (this.magic(inner) ^ HELD_FLIP) | kind
-    if (inner !== block) u32[(block >>> 2) + MAGIC] ^= HELD_FLIP
   }
 
   mend(block: Address): void {
@@ -199,7 +242,7 @@ export class DebugMark implements Marking, GuardedBlocks {
     const header = inner >>> 2
     const bits = (u32[header + MAGIC] & ~KIND_MASK) >>> 0
     const flips = (bits ^ this.magic(inner)) >>> 0
-    if (flips === 0 || flips === FREED_FLIP || flips === HELD_FLIP) return inner
+    if (flips === 0 || OUT_OF_USE.includes(flips)) return inner
     const footer = inner + bytesOf(u32[header]) - FOOTER_BYTES
     if (footer < payload || footer + FOOTER_BYTES > byteLength) return 0
     const words = footer >>> 2
@@ -244,6 +287,13 @@ export class DebugMark implements Marking, GuardedBlocks {
     return (size & LEAD_FLAG) === 0 ? block : block + size - LEAD_FLAG
   }
 
+  /** Whether there is a sound header, in whatever state. */
+  private isHeader(inner: Address): boolean {
+    const bits = (this.memory.u32[(inner >>> 2) + MAGIC] & ~KIND_MASK) >>> 0
+    const flip = (bits ^ this.magic(inner)) >>> 0
+    return flip === 0 || OUT_OF_USE.includes(flip)
+  }
+
   private wordAt(block: Address, word: number): number {
     return this.memory.u32[(this.innerOf(block) >>> 2) + word]
   }
@@ -251,8 +301,8 @@ export class DebugMark implements Marking, GuardedBlocks {
   private flip(block: Address, bits: number): void {
     const { u32 } = this.memory
     const inner = this.innerOf(block)
-    if (inner !== block) u32[(inner >>> 2) + MAGIC] ^= bits
     u32[(block >>> 2) + MAGIC] ^= bits
+    if (inner !== block) u32[(inner >>> 2) + MAGIC] ^= bits
   }
 
   /**
@@ -316,5 +366,20 @@ export class DebugMark implements Marking, GuardedBlocks {
 
   private fail(payload: Address): never {
     throw new DebugDiagnosis(this.memory, this).errorOf(payload)
+  }
+}
+
+function stateOf(flip: number): MarkState {
+  switch (flip) {
+    case 0:
+      return 'used'
+    case FREED_FLIP:
+      return 'freed'
+    case HELD_FLIP:
+      return 'cached'
+    case CONDEMNED_FLIP:
+      return 'condemned'
+    default:
+      return 'none'
   }
 }

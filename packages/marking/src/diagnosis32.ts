@@ -3,21 +3,23 @@
  * their words was overwritten, and which byte of it first.
  */
 import type { Address, Memory } from '@vmalloc/memory'
+import { firstDamage, lastDamage } from './damage.ts'
+import { CACHED_FLIP, CONDEMNED_FLIP, FREED_FLIP } from './flips.ts'
 import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind } from './marking.ts'
 import { sizesOf } from './unmix.ts'
 
 const HEADER_BYTES = 8
 const FOOTER_BYTES = 8
-const WORD_BYTES = 4
 const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
 const KIND_MASK = 3
 const INVALID_KIND = 3
-const FREED_FLIP = 0xfffffffc
-const CACHED_FLIP = 0x55555554
 const FLAGS_MASK = 15
+const INNER_FLAG = 1
 const LEAD_FLAG = 2
 const ALIGNMENT_MASK = 15
+/** Not in use, in one way or another. */
+const OUT_OF_USE: readonly number[] = [FREED_FLIP, CACHED_FLIP, CONDEMNED_FLIP]
 
 export class Diagnosis32 {
   private readonly memory: Memory
@@ -42,64 +44,106 @@ export class Diagnosis32 {
     const size = u32[block >>> 2]
     const found = u32[(block + 4) >>> 2]
     const kind = (found & KIND_MASK) as Kind
-    const bits = (found & ~KIND_MASK) >>> 0
-    const expected = this.magicOf(block, size)
+    const flip = ((found & ~KIND_MASK) ^ this.magicOf(block, size)) >>> 0
     const fits = this.fits(block, size)
-    const usable = fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined
-    if (bits === (expected ^ FREED_FLIP) >>> 0 || bits === (expected ^ CACHED_FLIP) >>> 0) {
-      const known = kind === (INVALID_KIND as number) ? undefined : kind
-      return new HeapCorruptionError('DOUBLE_FREE', payload, { size: usable, kind: known })
+    if (OUT_OF_USE.includes(flip)) {
+      return new HeapCorruptionError('DOUBLE_FREE', payload, {
+        size: fits ? bytesOf(size) - MIN_BLOCK_BYTES : undefined,
+        kind: kind === (INVALID_KIND as number) ? undefined : kind,
+      })
     }
-    if (bits === expected && kind === (INVALID_KIND as number))
-      return this.atHeader(payload, size, found)
-    if (bits === expected && fits && (size & LEAD_FLAG) === 0)
-      return this.atFooter(payload, size, found)
-    if (bits === expected) {
-      const hint = 'it is the unused lead of an over-aligned block'
-      return new HeapCorruptionError('INVALID_POINTER', payload, { hint })
-    }
-    return this.atHeader(payload, size, found)
+    if (flip !== 0 || kind === (INVALID_KIND as number)) return this.atHeader(payload)
+    if (fits && (size & LEAD_FLAG) === 0) return this.atFooter(payload, size, found)
+    const hint = 'it is the unused lead of an over-aligned block'
+    return new HeapCorruptionError('INVALID_POINTER', payload, { hint })
+  }
+
+  /**
+   * The error for a payload of which it is known from elsewhere that a block in use begins there, and whose header is gone.
+   *
+   * @param size - Bytes of the block, or of the part behind its lead; 0 when they are not known.
+   */
+  lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
+    const block = payload - HEADER_BYTES
+    const flags = this.leadBefore(payload) > 0 ? INNER_FLAG : 0
+    const magic = this.footerMagic(block, size | flags)
+    if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size | flags))
+      return this.underflow(payload, size | flags, magic)
+    const found = this.memory.u32[(block + 4) >>> 2]
+    const expected = size === 0 ? undefined : (this.magicOf(block, size | flags) | kind) >>> 0
+    const usable = size === 0 ? undefined : size - MIN_BLOCK_BYTES
+    const details = { kind, size: usable, offset: -1, expected, found }
+    return new HeapCorruptionError('UNDERFLOW', payload, details)
+  }
+
+  /** Size word of a payload's block as its header or its footer says, 0 when both are gone. */
+  sizeOf(payload: Address): number {
+    const { u32 } = this.memory
+    const block = payload - HEADER_BYTES
+    const size = u32[block >>> 2]
+    const bits = (u32[(block + 4) >>> 2] & ~KIND_MASK) >>> 0
+    const sound = bits === this.magicOf(block, size) && this.fits(block, size)
+    return sound ? size : this.sizeByFooter(block)
+  }
+
+  /** Bytes of the lead before a payload, 0 when there is none in use. */
+  leadBefore(payload: Address): number {
+    const { u32 } = this.memory
+    const lead = u32[(payload - HEADER_BYTES - 4) >>> 2]
+    return this.leadFlip(payload, lead) === 0 ? lead : 0
   }
 
   private atFooter(payload: Address, size: number, magic: number): HeapCorruptionError {
-    const { u8, u32 } = this.memory
     const footer = payload - HEADER_BYTES + bytesOf(size) - FOOTER_BYTES
     const details = { size: footer - payload, kind: (magic & KIND_MASK) as Kind }
-    const words = [magic, size]
-    for (let i = 0; i < FOOTER_BYTES; i++) {
-      const expected = words[i >>> 2] >>> 0
-      if (u8[footer + i] !== ((expected >>> ((i & 3) * 8)) & 255)) {
-        const found = u32[(footer + (i & 4)) >>> 2]
-        return new HeapCorruptionError('OVERFLOW', payload, {
-          ...details,
-          offset: i,
-          expected,
-          found,
-        })
-      }
+    const damage = firstDamage(this.memory, footer, [magic, size])
+    if (damage === undefined) {
+      const hint = 'the lead before an over-aligned payload is damaged'
+      const offset = -HEADER_BYTES - 1
+      return new HeapCorruptionError('UNDERFLOW', payload, { ...details, offset, hint })
     }
-    const hint = 'the lead before an over-aligned payload is damaged'
-    return new HeapCorruptionError('UNDERFLOW', payload, {
-      ...details,
-      offset: -HEADER_BYTES - 1,
-      hint,
-    })
+    const { index: offset, expected, found } = damage
+    return new HeapCorruptionError('OVERFLOW', payload, { ...details, offset, expected, found })
   }
 
-  /** The header is none: if a footer still answers to half of it, it was overwritten, otherwise there never was one. */
-  private atHeader(payload: Address, size: number, found: number): HeapCorruptionError {
+  /** The header is none: if a footer or a lead still answers to it, it was overwritten, otherwise there never was one. */
+  private atHeader(payload: Address): HeapCorruptionError {
+    const { u32 } = this.memory
     const block = payload - HEADER_BYTES
-    const magic = this.footerMagic(block, size)
-    if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size))
-      return this.underflow(payload, size, magic, magic, found, -1)
-    for (const whole of sizesOf(found, block, this.secret)) {
-      if (this.footerMagic(block, whole) === found)
-        return this.underflow(payload, whole, found, whole, size, -1 - WORD_BYTES)
+    const size = u32[block >>> 2]
+    const found = u32[(block + 4) >>> 2]
+    const whole = this.sizeByFooter(block)
+    if (whole > 0) return this.underflow(payload, whole, this.footerMagic(block, whole))
+    const lead = u32[(block - 4) >>> 2]
+    const flip = this.leadFlip(payload, lead)
+    if (flip === 0) {
+      const kind = (u32[(block - lead + 4) >>> 2] & KIND_MASK) as Kind
+      return this.lostHeader(payload, 0, kind)
     }
-    return new HeapCorruptionError('INVALID_POINTER', payload, {
-      expected: this.magicOf(block, size),
-      found,
-    })
+    if (OUT_OF_USE.includes(flip)) return new HeapCorruptionError('DOUBLE_FREE', payload)
+    const expected = this.magicOf(block, size)
+    return new HeapCorruptionError('INVALID_POINTER', payload, { expected, found })
+  }
+
+  /** Size word of a block one word of whose header is gone, as its footer confirms; 0 when none does. */
+  private sizeByFooter(block: Address): number {
+    const { u32 } = this.memory
+    const stated = u32[block >>> 2]
+    for (const size of [stated, ...sizesOf(u32[(block + 4) >>> 2], block, this.secret)]) {
+      const magic = this.footerMagic(block, size)
+      if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size)) return size
+    }
+    return 0
+  }
+
+  /** What is turned over in the outer header of a payload behind a lead of so many bytes; -1 when there is none. */
+  private leadFlip(payload: Address, lead: number): number {
+    const { u32 } = this.memory
+    const block = payload - HEADER_BYTES - lead
+    if (lead === 0 || (lead & ALIGNMENT_MASK) !== 0 || block <= 0) return -1
+    const flagged = (lead | LEAD_FLAG) >>> 0
+    if (u32[block >>> 2] !== flagged) return -1
+    return ((u32[(block + 4) >>> 2] & ~KIND_MASK) ^ this.magicOf(block, flagged)) >>> 0
   }
 
   /** The magic in the footer of a block of `size` bytes, -1 when there is no such footer. */
@@ -110,29 +154,25 @@ export class Diagnosis32 {
     return u32[footer + 1] === size ? u32[footer] : -1
   }
 
-  /** The error for a header one of whose words was overwritten; the last byte of that word lies at `last`. */
-  private underflow(
-    payload: Address,
-    size: number,
-    magic: number,
-    expected: number,
-    found: number,
-    last: number,
-  ): HeapCorruptionError {
-    let back = 0
-    while (back < 3 && ((expected ^ found) >>> ((3 - back) * 8)) % 256 === 0) back++
+  /** The error for an overwritten header of a block whose size and magic are known. */
+  private underflow(payload: Address, size: number, magic: number): HeapCorruptionError {
+    const damage = lastDamage(this.memory, payload - HEADER_BYTES, [size, magic])
     return new HeapCorruptionError('UNDERFLOW', payload, {
       size: bytesOf(size) - MIN_BLOCK_BYTES,
       kind: (magic & KIND_MASK) as Kind,
-      offset: last - back,
-      expected,
-      found,
+      offset: damage === undefined ? undefined : damage.index - HEADER_BYTES,
+      expected: damage?.expected,
+      found: damage?.found,
     })
   }
 
   private fits(block: Address, size: number): boolean {
     const bytes = bytesOf(size)
-    return bytes >= MIN_BLOCK_BYTES && block + bytes <= this.memory.byteLength
+    return (
+      (size & FLAGS_MASK) <= LEAD_FLAG &&
+      bytes >= MIN_BLOCK_BYTES &&
+      block + bytes <= this.memory.byteLength
+    )
   }
 }
 

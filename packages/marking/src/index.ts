@@ -15,7 +15,9 @@ export {
 export { Mark32 } from './mark32.ts'
 export {
   type CacheableMarking,
+  type CondemningMarking,
   isCacheable,
+  isCondemning,
   type Kind,
   LARGE,
   type Marking,

@@ -16,27 +16,29 @@
  *           +lead    size-lead | 1, magic  the inner header, and a footer that mirrors it
  *
  * A magic depends on its own address, so a copied header is no header; on the size, so a changed size is found before
- * it is used; and on a secret of the heap, so a block of another heap is not ours. A freed block has the 30 bits
- * flipped, a cached one every other of them. Every change of any byte of header or footer is found with certainty; a
- * word that never was a magic passes for one with probability 2^-30.
+ * it is used; and on a secret of the heap, so a block of another heap is not ours. A block that is not in use has some
+ * bits of it turned over (flips.ts). Every change of any byte of header or footer is found with certainty; a word that
+ * never was a magic passes for one with probability 2^-30.
  */
 import type { Address, Memory } from '@vmalloc/memory'
 import { Diagnosis32 } from './diagnosis32.ts'
-import type { CacheableMarking, Kind, MarkState } from './marking.ts'
+import * as flips from './flips.ts'
+import type { HeapCorruptionError } from './heap-corruption-error.ts'
+import type { CacheableMarking, CondemningMarking, Kind, MarkState } from './marking.ts'
 
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const { CACHED_FLIP, CONDEMNED_FLIP, FREED_FLIP } = flips
 const HEADER_BYTES = 8
 const FOOTER_BYTES = 8
 const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
 const KIND_MASK = 3
 const INVALID_KIND = 3
-const FREED_FLIP = 0xfffffffc
-const CACHED_FLIP = 0x55555554
 const FLAGS_MASK = 15
 const INNER_FLAG = 1
 const LEAD_FLAG = 2
 const ALIGNMENT_MASK = 15
 
-export class Mark32 implements CacheableMarking {
+export class Mark32 implements CacheableMarking, CondemningMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 8
@@ -100,7 +102,9 @@ export class Mark32 implements CacheableMarking {
 
   sizeAt(block: Address): number {
     const size = this.memory.u32[block >>> 2]
-    return (size & LEAD_FLAG) === 0 ? size : this.sizeWithLead(size - LEAD_FLAG, block)
+    if ((size & LEAD_FLAG) === 0) return size
+    const lead = size - LEAD_FLAG
+    return lead + this.innerBytes(block, lead)
   }
 
   kindAt(block: Address): Kind {
@@ -125,12 +129,14 @@ export class Mark32 implements CacheableMarking {
     const magic = u32[(block + 4) >>> 2]
     const kind = magic & KIND_MASK
     if (kind === INVALID_KIND || (size & FLAGS_MASK) === INNER_FLAG) return 'none'
-    const bits = (magic ^ kind) >>> 0
-    const expected = this.magic(block, size)
-    if (bits === (expected ^ FREED_FLIP) >>> 0) return 'freed'
+    const flip = (magic ^ kind ^ this.magic(block, size)) >>> 0
+    if (flip === FREED_FLIP) return 'freed'
     if (!this.fits(block, size)) return 'none'
-    if (bits === (expected ^ CACHED_FLIP) >>> 0) return 'cached'
-    return bits === expected ? 'used' : 'none'
+    // A size that the outer header does not know is taken from a sound inner one, or from none.
+    if ((size & LEAD_FLAG) !== 0 && this.innerBytes(block, size - LEAD_FLAG) === 0) return 'none'
+    if (flip === CACHED_FLIP) return 'cached'
+    if (flip === CONDEMNED_FLIP) return 'condemned'
+    return flip === 0 ? 'used' : 'none'
   }
 
   erase(block: Address): void {
@@ -168,6 +174,31 @@ export class Mark32 implements CacheableMarking {
     this.memory.u32[(block + 4) >>> 2] ^= CACHED_FLIP ^ FREED_FLIP
   }
 
+  lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
+    return this.diagnosis().lostHeader(payload, size, kind)
+  }
+
+  condemn(payload: Address, size: number, kind: Kind): Address {
+    const { u32 } = this.memory
+    const inner = payload - HEADER_BYTES
+    const diagnosis = this.diagnosis()
+    const bytes = bytesOf(diagnosis.sizeOf(payload)) || size
+    if (bytes === 0) return 0
+    const lead = diagnosis.leadBefore(payload)
+    const block = inner - lead
+    this.markAligned(block, lead + bytes, kind, payload)
+    u32[(inner + 4) >>> 2] ^= CONDEMNED_FLIP
+    if (lead > 0) u32[(block + 4) >>> 2] ^= CONDEMNED_FLIP
+    return block
+  }
+
+  absolve(block: Address): void {
+    const u32 = this.memory.u32
+    const size = u32[block >>> 2]
+    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 4) >>> 2] ^= CONDEMNED_FLIP
+    u32[(block + 4) >>> 2] ^= CONDEMNED_FLIP
+  }
+
   /** 30 bits, the low two 0. Two rounds of multiply and shift: each input bit reaches all output bits but the lowest. */
   private magic(block: Address, size: number): number {
     let x = Math.imul(block ^ this.secret, 0x9e3779b1) ^ size
@@ -196,14 +227,27 @@ export class Mark32 implements CacheableMarking {
     return block
   }
 
-  private sizeWithLead(lead: number, block: Address): number {
-    return lead + bytesOf(this.memory.u32[(block + lead) >>> 2])
+  /** Bytes behind a lead, as a sound inner header in whatever state says; 0 when there is none. */
+  private innerBytes(block: Address, lead: number): number {
+    const { u32 } = this.memory
+    const inner = block + lead
+    const size = u32[inner >>> 2]
+    const flip = ((u32[(inner + 4) >>> 2] & ~KIND_MASK) ^ this.magic(inner, size)) >>> 0
+    const sound =
+      (size & FLAGS_MASK) === INNER_FLAG &&
+      (flip === 0 || flip === FREED_FLIP || flip === CONDEMNED_FLIP) &&
+      this.fits(inner, size)
+    return sound ? bytesOf(size) : 0
   }
 
   /** Finds out what is wrong with a payload that did not pass, and throws it. Out of the fast path. */
   private fail(payload: Address): never {
+    throw this.diagnosis().errorOf(payload)
+  }
+
+  private diagnosis(): Diagnosis32 {
     const magicOf = (block: Address, size: number): number => this.magic(block, size)
-    throw new Diagnosis32(this.memory, this.secret, magicOf).errorOf(payload)
+    return new Diagnosis32(this.memory, this.secret, magicOf)
   }
 }
 

@@ -5,6 +5,7 @@
  * who made the block nor where free blocks are kept.
  */
 import type { Address } from '@vmalloc/memory'
+import type { HeapCorruptionError } from './heap-corruption-error.ts'
 
 /** Which strategy made a block. The numbers are part of the memory layout; 3 is never valid. */
 export type Kind = 0 | 1 | 2
@@ -13,8 +14,11 @@ export const SMALL: Kind = 0
 export const MEDIUM: Kind = 1
 export const LARGE: Kind = 2
 
-/** What the header of a block says. `cached`: free, and one thread keeps it ready. */
-export type MarkState = 'used' | 'freed' | 'cached' | 'none'
+/**
+ * What the header of a block says. `cached`: free, and one thread keeps it ready, or a quarantine holds it back.
+ * `condemned`: freed with damaged marks, and out of use for good.
+ */
+export type MarkState = 'used' | 'freed' | 'cached' | 'condemned' | 'none'
 
 /** Header and footer of blocks. Implementations: {@link Mark32}, {@link ClassicMark}; users may write others. */
 export interface Marking {
@@ -81,6 +85,37 @@ export interface CacheableMarking extends Marking {
   toCached(block: Address): void
   /** Gives a cached block up to the arena. */
   toFreed(block: Address): void
+}
+
+/**
+ * Ability: blocks that were freed with damaged marks.
+ *
+ *     used, damaged --condemn--> condemned --absolve--> used
+ *
+ * The memory of a condemned block is left alone: nobody knows what else was overwritten, and who still uses it.
+ */
+export interface CondemningMarking extends Marking {
+  /**
+   * The error for a payload of which it is known from elsewhere that a block in use begins there, and whose header is
+   * gone.
+   *
+   * @param size - Bytes of the block, or of the part behind its lead; 0 when they are not known.
+   */
+  lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError
+  /**
+   * Writes the marks of a damaged block anew, in the state "condemned".
+   *
+   * @param size - As above: used when neither the header nor a footer tells it.
+   * @returns The block; 0 when its size is not known. Then nothing was changed.
+   */
+  condemn(payload: Address, size: number, kind: Kind): Address
+  /** Takes a condemned block into use again, for those who free everything. */
+  absolve(block: Address): void
+}
+
+/** Whether a marking can condemn blocks. */
+export function isCondemning(marking: Marking): marking is CondemningMarking {
+  return 'condemn' in marking
 }
 
 /** Whether a marking can serve a thread cache. */

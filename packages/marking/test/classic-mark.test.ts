@@ -1,15 +1,7 @@
 /** `ClassicMark`: the bytes of the original, and what each kind of damage is called. */
 import type { Memory } from '@vmalloc/memory'
 import { beforeEach, describe, expect, test } from 'vitest'
-import {
-  ClassicMark,
-  type CorruptionCode,
-  type Kind,
-  LARGE,
-  MEDIUM,
-  Mmix,
-  SMALL,
-} from '../src/index.ts'
+import { ClassicMark, type Kind, LARGE, MEDIUM, Mmix, SMALL } from '../src/index.ts'
 import { corruption, dirtyMemory } from './marks.ts'
 
 const T = 8192
@@ -109,13 +101,44 @@ describe('damage', () => {
     }
   })
 
-  test('every bit of the kind and the size in the header is found: the footer no longer answers, or is elsewhere', () => {
-    // The magic does not cover the size: which of two size words is the wrong one cannot always be told.
-    const codes: CorruptionCode[] = ['OVERFLOW', 'UNDERFLOW', 'INVALID_POINTER']
-    for (let bit = 0; bit < 66; bit++) {
-      flip(-16 + (bit >>> 3), bit & 7)
-      expect(codes).toContain(corruption(memory, () => marking.verify(PAYLOAD)).code)
-      flip(-16 + (bit >>> 3), bit & 7)
+  test('every bit of the size in the header: UNDERFLOW with the exact byte, size and kind', () => {
+    for (let bit = 0; bit < 64; bit++) {
+      const offset = -16 + (bit >>> 3)
+      flip(offset, bit & 7)
+      const error = corruption(memory, () => marking.verify(PAYLOAD))
+      const { code, size, kind, expected, found } = error
+      expect([code, error.offset, size, kind]).toEqual(['UNDERFLOW', offset, 64, 'medium'])
+      expect(found).toBe(memory.u32[(PAYLOAD + offset) >>> 2])
+      expect(expected).toBe(bit < 32 ? SIZE : 0)
+      flip(offset, bit & 7)
+    }
+  })
+
+  test('the size overwritten, with the footer of an earlier block inside: the one it is most like', () => {
+    marking.mark(T, 64, MEDIUM)
+    marking.mark(T, 1024, MEDIUM)
+    for (const value of [0x51, 0x01, 0xff]) {
+      memory.u8[T] ^= value
+      const error = corruption(memory, () => marking.verify(PAYLOAD))
+      expect([error.code, error.offset, error.size]).toEqual(['UNDERFLOW', -16, 1024 - 32])
+      memory.u8[T] ^= value
+    }
+  })
+
+  test('the size overwritten, with two footers that it is equally like: no size is stated', () => {
+    marking.mark(T, 64, MEDIUM)
+    marking.mark(T, SIZE, MEDIUM)
+    memory.u8[T] ^= 0xff
+    const error = corruption(memory, () => marking.verify(PAYLOAD))
+    expect([error.code, error.size, error.kind]).toEqual(['UNDERFLOW', undefined, 'medium'])
+  })
+
+  test('a bit of the kind: the footer no longer answers', () => {
+    for (const bit of [0, 1]) {
+      flip(-8, bit)
+      const { code } = corruption(memory, () => marking.verify(PAYLOAD))
+      expect(['OVERFLOW', 'INVALID_POINTER', 'UNDERFLOW']).toContain(code)
+      flip(-8, bit)
     }
   })
 

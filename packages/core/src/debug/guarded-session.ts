@@ -130,6 +130,10 @@ export abstract class GuardedSession extends Session {
     else this.giveBack(block, bytes)
   }
 
+  protected override settleHeldBack(): ReadonlySet<Address> {
+    return this.quarantine.settle((block) => this.isWhole(block))
+  }
+
   protected override fail(error: unknown, locked: boolean): never {
     return this.described(() => super.fail(error, locked))
   }

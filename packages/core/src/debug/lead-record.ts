@@ -63,8 +63,9 @@ export class LeadRecord implements GuardedBlocks {
     u32[words + FREED_SEQUENCE] = 0
     u32[words + FREED_THREAD] = 0
     u32[words + CHECK] = this.checkOf(block)
-    marking.markAligned(block, bytes, kind, payload, requested)
+    // Before the marks: should the thread die between, they do not promise a slack that is not there.
     fillSlack(memory, payload + requested, block + bytes - marking.footerBytes)
+    marking.markAligned(block, bytes, kind, payload, requested)
     return payload
   }
 

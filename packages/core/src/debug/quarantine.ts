@@ -99,6 +99,26 @@ export class Quarantine {
     this.memory.u32[this.slots + OLDEST] = 0
   }
 
+  /**
+   * Makes ring and counters anew, of those blocks in it that are held: for repairs. Can be cut short, and begun again; then
+   * some blocks are held no longer.
+   *
+   * @returns The blocks that are held.
+   */
+  settle(isHeld: (block: Address) => boolean): ReadonlySet<Address> {
+    const { u32 } = this.memory
+    const held = new Set<Address>()
+    if (this.isSane) {
+      for (let i = 0; i < this.blocks; i++) {
+        const block = u32[this.wordAt(i)]
+        if (isHeld(block)) held.add(block)
+      }
+    }
+    this.forget()
+    for (const block of held) this.push(block, this.marking.sizeAt(block))
+    return held
+  }
+
   /** @throws InvariantError unless the ring, its counters and the marks agree. */
   check(): void {
     let bytes = 0
@@ -119,8 +139,13 @@ export class Quarantine {
     return block
   }
 
+  private get isSane(): boolean {
+    const { blocks, maxBlocks } = this
+    return blocks <= maxBlocks && (blocks === 0 || this.memory.u32[this.slots + OLDEST] < maxBlocks)
+  }
+
   private requireSane(): void {
-    if (this.blocks > this.maxBlocks || this.memory.u32[this.slots + OLDEST] >= this.maxBlocks)
+    if (!this.isSane)
       throw new InvariantError('quarantine', `${this.blocks} blocks of ${this.maxBlocks} are held`)
   }
 

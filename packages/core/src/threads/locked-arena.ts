@@ -11,7 +11,7 @@
  * - A heap that threads cannot attach to has no lock at all.
  */
 import { HeapCorruptionError } from '@vmalloc/marking'
-import type { Memory } from '@vmalloc/memory'
+import type { Address, Memory } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { DAMAGED } from '../arena-layout.ts'
 import { type CacheSlots, ONLY_OWNER } from './cache-slots.ts'
@@ -133,6 +133,11 @@ export abstract class LockedArena {
 
   private repairIfDamaged(): void {
     if (this.memory.u32[this.arena.slots + DAMAGED] === 0) return
-    this.lastRepair = rebuildArena(this.arena, this.slots)
+    this.lastRepair = rebuildArena(this.arena, this.slots, this.settleHeldBack())
+  }
+
+  /** Under the lock, before a repair: freed blocks that are held back, besides those that threads keep ready. */
+  protected settleHeldBack(): ReadonlySet<Address> | undefined {
+    return undefined
   }
 }

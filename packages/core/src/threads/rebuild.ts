@@ -2,8 +2,9 @@
  * Repairing the arena after an operation was cut short: by the death of a thread, or by an error nobody expected.
  *
  * Truth is what the chain of page runs and the headers of blocks say; lists, maps and counters are made anew from them:
- * a block whose header says "used" or "cached" stays where it is, everything else is free. Runs under the lock, can be
- * cut short itself, and begun again. Cost: linear in the heap.
+ * a block whose header says "used" or "cached" stays where it is, everything else is free. So is a guarded block that is
+ * "cached" and not in the quarantine. Runs under the lock, can be cut short itself, and begun again. Cost: linear in the
+ * heap.
  */
 import type { Kind } from '@vmalloc/marking'
 import { type Address, InvariantError, type Region, type Repairable } from '@vmalloc/memory'
@@ -32,7 +33,12 @@ export interface RebuildReport {
   readonly strayRegions: number
 }
 
-export function rebuildArena(arena: Arena, slots: CacheSlots | undefined): RebuildReport {
+/** @param heldBack - What the quarantine of a debugging preset holds. */
+export function rebuildArena(
+  arena: Arena,
+  slots: CacheSlots | undefined,
+  heldBack?: ReadonlySet<Address>,
+): RebuildReport {
   const { memory, space, parts } = arena
   const words = arena.slots
   for (const cache of slots?.all(memory.u32[words + DAMAGED]) ?? []) cache.settle()
@@ -51,7 +57,7 @@ export function rebuildArena(arena: Arena, slots: CacheSlots | undefined): Rebui
       )
     }
     fitLastBlocks(arena, part, own)
-    for (const stray of layer.repair(own, (block) => occupied(arena, block))) {
+    for (const stray of layer.repair(own, (block) => occupied(arena, block, heldBack))) {
       space.munmap(stray.address, stray.length)
       strayRegions++
     }
@@ -66,10 +72,20 @@ export function rebuildArena(arena: Arena, slots: CacheSlots | undefined): Rebui
   return { blocks: held.blocks, strayRegions }
 }
 
-/** Bytes of the block at an address if somebody has it: its user, or a thread that keeps it ready. */
-function occupied(arena: Arena, block: Address): number {
+/** Bytes of the block at an address if somebody has it: its user, a thread that keeps it ready, or the quarantine. */
+function occupied(
+  arena: Arena,
+  block: Address,
+  heldBack: ReadonlySet<Address> | undefined,
+): number {
   const state = arena.marking.stateAt(block)
-  return state === 'used' || state === 'cached' ? arena.marking.sizeAt(block) : 0
+  const free =
+    state !== 'used' && (state !== 'cached' || (isGuarded(arena, block) && !heldBack?.has(block)))
+  return free ? 0 : arena.marking.sizeAt(block)
+}
+
+function isGuarded({ parts }: Arena, block: Address): boolean {
+  return parts.guard !== undefined && parts.guard.blocks.requestedAt(block) >= 0
 }
 
 /** A block whose marks were being rewritten gets them as they were meant. */
@@ -114,12 +130,11 @@ function fitLastBlocks(arena: Arena, part: Part, regions: readonly Region[]): vo
  */
 function countHeld(arena: Arena): { blocks: number; live: number; unusable: number } {
   const { threaded } = arena.memory
-  const guarded = arena.parts.guard?.blocks
   let blocks = 0
   let live = 0
   let unusable = 0
   walkArena(arena, ({ state, block, blockSize, size }) => {
-    const ready = state === 'cached' && threaded && (guarded?.requestedAt(block) ?? -1) < 0
+    const ready = state === 'cached' && threaded && !isGuarded(arena, block)
     if (state !== 'used' && !ready) return
     const usable = ready ? blockSize - arena.overhead : size
     blocks++

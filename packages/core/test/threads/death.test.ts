@@ -16,10 +16,9 @@ import {
 
 const TIMEOUT_MS = 300_000
 
+const SMALL_SIZES = { firstRefill: 512, refillCap: 512, regionSize: 8 * KIB } as const
 const SMALL_HEAP: HeapOptions = {
-  firstRefill: 512,
-  refillCap: 512,
-  regionSize: 8 * KIB,
+  ...SMALL_SIZES,
   threadCache: { slots: 4, blocksPerClass: 4, maxBlock: 2048 },
 }
 const SETTINGS: readonly (readonly [string, HeapOptions])[] = [
@@ -171,6 +170,36 @@ describe.each(SETTINGS)('%s', (_name, options) => {
     expect(toll.deaths).toBeGreaterThan(toll.stores > 0 ? 0 : -1)
     expect(toll.leaked).toBeLessThanOrEqual(toll.deaths)
   })
+})
+
+/** Debugging presets: a quarantine so small that each scene pushes blocks out of it. */
+const GUARDED: readonly (readonly [string, HeapOptions])[] = [
+  ['debug', { preset: 'debug', quarantine: { blocks: 3 }, traces: false }],
+  ['sampled', { preset: 'sampled', quarantine: { blocks: 3 }, traces: false, sampleEvery: 1 }],
+]
+const GUARDED_SCENES = [
+  'malloc(40)',
+  'malloc(140 KiB)',
+  'free of 40',
+  'free of 1000 between free ones',
+  'free of 143360',
+  'a free of 1000 that another thread allocated',
+  'free of an aligned block',
+  'realloc from 900 to 3000',
+  'detach',
+]
+
+describe.each(GUARDED)('%s', (_name, options) => {
+  const chosen = Object.entries(scenes({ ...SMALL_SIZES, ...options }))
+  test.each(chosen.filter(([name]) => GUARDED_SCENES.includes(name)))(
+    '%s',
+    { timeout: TIMEOUT_MS },
+    (_scene, scene) => {
+      const toll = play(scene)
+      expect(toll.deaths).toBeGreaterThan(toll.stores > 0 ? 0 : -1)
+      expect(toll.leaked).toBeLessThanOrEqual(toll.deaths)
+    },
+  )
 })
 
 /** A heap in which a thread died at the given part of a scene's stores, and nobody knows yet. */

@@ -10,7 +10,7 @@ import { damage, fill, MIB, mallocOrFail } from '../support/tools.ts'
 import { answerOf, endAll, LONG, start, within } from './tools.ts'
 import type { ToilOrder } from './workers/toil.worker.ts'
 
-/** In each of the four settings. */
+/** In each of the settings. */
 const KILLS = LONG ? 2500 : 32
 const SEED = Number(process.env['VMALLOC_SEED'] ?? Date.now() % 1e6)
 const PATIENCE_MS = 30_000
@@ -37,11 +37,20 @@ async function worked(board: Int32Array, operations: number): Promise<void> {
   while (Atomics.load(board, 0) < target) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
-const SETTINGS: readonly (readonly [count: number, options: HeapOptions])[] = [
-  [2, {}],
-  [2, { threadCache: false }],
-  [4, {}],
-  [LONG ? 16 : 8, {}],
+/** Debugging presets are slow: fewer. */
+const GUARDED_KILLS = LONG ? 250 : 4
+
+const SETTINGS: readonly (readonly [count: number, options: HeapOptions, kills: number])[] = [
+  [2, {}, KILLS],
+  [2, { threadCache: false }, KILLS],
+  [4, {}, KILLS],
+  [LONG ? 16 : 8, {}, KILLS],
+  [2, { preset: 'debug', quarantine: { blocks: 20 }, traces: false }, GUARDED_KILLS],
+  [
+    2,
+    { preset: 'sampled', quarantine: { blocks: 20 }, traces: false, sampleEvery: 3 },
+    GUARDED_KILLS,
+  ],
 ]
 
 test.each(SETTINGS)(
@@ -49,7 +58,7 @@ test.each(SETTINGS)(
   {
     timeout: LONG ? 3_600_000 : 120_000,
   },
-  async (count, options) => {
+  async (count, options, kills) => {
     const random = new Random(SEED + count)
     const heap = Heap.create({ shared: true, maximum: 256 * MIB, ...options })
     const board = newBoard()
@@ -60,7 +69,7 @@ test.each(SETTINGS)(
     })
     const order = (): ToilOrder => ({ handle: heap.handle, seed: random.below(2 ** 30), board })
     const reports: DeathReport[] = []
-    while (reports.length < KILLS) {
+    while (reports.length < kills) {
       // At rest, so that those who begin have the machine for themselves.
       Atomics.store(board, 2, 1)
       const toilers = await Promise.all(Array.from({ length: count }, () => employ(heap, order())))
