@@ -81,8 +81,8 @@ const BUDGETS: Record<string, Budget> = {
   },
   'instantiate of preload': {
     code: "export { instantiate } from '@vmalloc/preload'",
-    minified: 221_000,
-    brotli: 63_700,
+    minified: 241_000,
+    brotli: 72_000,
     without: TOOLS,
   },
   'everything of cli': {
