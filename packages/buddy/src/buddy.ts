@@ -54,6 +54,7 @@ const {
 } = L
 const SIDE_BACK_BYTES: number = sideBackBytes
 
+/** Binary buddy. `allocate` gives 0 when its parent has no room; each call costs a step per order split or joined. */
 export class Buddy
   implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable, RegionTenant
 {

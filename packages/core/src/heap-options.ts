@@ -33,6 +33,7 @@ export interface HandleOptions extends BreakOptions {
   readonly onLeak?: (leak: Leak) => void
 }
 
+/** What `Heap.create` takes. All sizes in bytes. Unknown names are errors. */
 export interface HeapOptions
   extends Omit<MemoryOptions, 'controlBytes'>,
     Tuning,
@@ -67,11 +68,13 @@ export interface HeapOptions
   readonly zeroOnFree?: boolean
 }
 
+/** What `Heap.attach` takes: what cannot lie in the memory. */
 export interface AttachOptions extends HandleOptions {
   /** The composition that the heap was created with, when it is not a preset. */
   readonly composition?: Composition
 }
 
+/** What `Heap.restore` takes. */
 export interface RestoreOptions extends RestoreTarget, AttachOptions {}
 
 const MEMORY_NAMES = ['shared', 'initial', 'maximum', 'memory', 'base', 'secret', 'grow']

@@ -73,9 +73,10 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Makes a heap in a new memory, or in the caller's.
+   * Makes a heap in a new memory, or in the caller's. Cost: a page or two are written; address space is reserved.
    *
-   * @throws RangeError for a bad option; `MemoryError` when the memory cannot hold a heap.
+   * @throws RangeError for a wrong or unknown option, TypeError when the options are no object; `MemoryError` when the
+   * memory cannot hold a heap. Then nothing was written.
    */
   static create(options: HeapOptions = {}): Heap {
     const { memory, composition, threadCache, settings } = resolveHeapOptions(options)
@@ -83,10 +84,11 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Joins a heap, usually one that another thread made. Writes nothing but a fresh thread id.
+   * Joins a heap, usually one that another thread made. Writes nothing but a fresh thread id. Cost: constant.
    *
    * @param from - {@link Heap.handle}, or the memory itself when the heap begins at its address 0.
-   * @throws `MemoryError` when there is no heap, or one of another layout version or composition.
+   * @throws `MemoryError` when there is no heap, or one of another layout version; RangeError when it is of another
+   * composition, or for a wrong or unknown option.
    */
   static attach(from: HeapHandle | Backing, options: AttachOptions = {}): Heap {
     requireAttachOptions(options)
@@ -138,10 +140,13 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Allocates `size` bytes, 16-aligned, with arbitrary content. `malloc(0)` gives a block that can be freed.
+   * Allocates `size` bytes, 16-aligned, with arbitrary content. `malloc(0)` gives a block that can be freed. Cost: a few
+   * words when the thread keeps a block of that size ready, otherwise the lock and constant time.
    *
    * @returns The address, or 0 when there is no room.
-   * @throws TypeError or RangeError when `size` is not a whole number of bytes.
+   * @throws TypeError or RangeError when `size` is not a whole number of bytes; `HeapCorruptionError` `USE_AFTER_FREE` when
+   * the block that was to be handed out was written to; `WouldBlockError` and `ReentrantLockError` as every call that
+   * takes the lock.
    */
   malloc(size: number): Address {
     if (!isWord(size) && !explainSize('size', size)) return 0
@@ -149,9 +154,10 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Frees a block; `free(0)` does nothing.
+   * Frees a block; `free(0)` does nothing. Cost: as {@link Heap.malloc}.
    *
-   * @throws `HeapCorruptionError` when the pointer or the block is damaged. Then nothing was freed, and the heap stays usable.
+   * @throws `HeapCorruptionError` when the pointer or the block is damaged, TypeError when `address` is no number. Then
+   * nothing was freed, and the heap stays usable.
    */
   free(address: Address): void {
     if (address === 0) return
@@ -160,9 +166,11 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Allocates an array of `count` elements of `size` bytes, all zero.
+   * Allocates an array of `count` elements of `size` bytes, all zero. Cost: as {@link Heap.malloc}, and filling, but not
+   * of pages that were never used.
    *
    * @returns The address, or 0 when there is no room or the product is too big.
+   * @throws As {@link Heap.malloc}.
    */
   calloc(count: number, size: number): Address {
     if (!isWord(count) && !explainSize('count', count)) return 0
@@ -174,10 +182,12 @@ export class Heap extends HeapFront {
 
   /**
    * Changes the size of a block, where it lies if possible. The first bytes, up to the smaller size, are kept.
-   * `realloc(0, size)` allocates; `realloc(address, 0)` frees and gives 0.
+   * `realloc(0, size)` allocates; `realloc(address, 0)` frees and gives 0. Cost: constant in place; a block that moves is
+   * allocated, copied and freed.
    *
-   * @returns The address, a new one if the block moved; 0 when there is no room, and then the old block is untouched.
-   * @throws `HeapCorruptionError` as {@link Heap.free}.
+   * @returns The address, a new one if the block moved; 0 when there is no room, and then the old block is untouched. One
+   * that shrinks is never refused.
+   * @throws As {@link Heap.malloc} and {@link Heap.free}; then the old block is untouched.
    */
   realloc(address: Address, size: number): Address {
     if (address === 0) return this.malloc(size)
@@ -191,11 +201,12 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Allocates `size` bytes at a multiple of `alignment`. Freed, re-allocated and walked like any other block.
+   * Allocates `size` bytes at a multiple of `alignment`. Freed, re-allocated and walked like any other block. Cost: the
+   * lock and constant time.
    *
    * @param alignment - A power of two up to 1 GiB.
    * @returns The address, or 0 when there is no room.
-   * @throws RangeError when `alignment` is no power of two.
+   * @throws RangeError when `alignment` is no power of two; otherwise as {@link Heap.malloc}.
    */
   alignedAlloc(size: number, alignment: number): Address {
     requireAlignment(alignment)
@@ -204,14 +215,23 @@ export class Heap extends HeapFront {
     return this.session.allocateAligned(size === 0 ? 1 : size, alignment)
   }
 
-  /** Bytes of a block that its owner may use, at least what was asked for; 0 for address 0. */
+  /**
+   * Bytes of a block that its owner may use, at least what was asked for; 0 for address 0. Cost: a few words.
+   *
+   * @throws As {@link Heap.free}.
+   */
   usableSize(address: Address): number {
     if (address === 0) return 0
     if (!isWord(address)) rejectAddress(address)
     return this.arena.usableSize(address, this.session.verify(address))
   }
 
-  /** Usable bytes that a request of `size` bytes would get. */
+  /**
+   * Usable bytes that a request of `size` bytes would get, at the least: `size` itself in `debug`, and for a size that no
+   * memory can hold. Cost: a few words.
+   *
+   * @throws TypeError or RangeError when `size` is not a whole number of bytes.
+   */
   goodSize(size: number): number {
     if (!isWord(size) && !explainSize('size', size)) return size
     return this.arena.goodSize(size === 0 ? 1 : size)
@@ -223,7 +243,11 @@ export class Heap extends HeapFront {
     return session instanceof GuardedSession ? new DebugTools(session) : undefined
   }
 
-  /** Figures of the heap. Cost: linear in the number of free chunks and blocks. */
+  /**
+   * Figures of the heap, all sizes in bytes. Cost: linear in the number of free chunks and blocks.
+   *
+   * @throws `HeapCorruptionError` or `InvariantError` when a list that is counted is damaged.
+   */
   stats(): HeapStats {
     return this.session.inspect(() => statsOf(this.session))
   }
@@ -254,12 +278,22 @@ export class Heap extends HeapFront {
     return this.session.trim()
   }
 
-  /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. */
+  /**
+   * Verifies the whole heap. Cost: linear in the heap, under the lock.
+   *
+   * @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong.
+   */
   check(): void {
     this.session.check()
   }
 
-  /** Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. */
+  /**
+   * Visits every block and every free piece in address order, under the lock: the visitor must not use the heap. Cost:
+   * linear in the pieces.
+   *
+   * @throws What `visit` throws; `InvariantError` when a structure is damaged; `NotWalkableError` when a strategy of the
+   * composition cannot list its blocks; TypeError when `visit` is no function.
+   */
   walk(visit: (block: HeapBlock) => void): void {
     requireFunction('visit', visit)
     this.session.inspect(() => {
@@ -268,16 +302,21 @@ export class Heap extends HeapFront {
     })
   }
 
-  /** Like {@link Heap.malloc}, but gives 0 at once, instead of waiting, when another thread holds the lock. */
+  /**
+   * Like {@link Heap.malloc}, but gives 0 at once, instead of waiting, when another thread holds the lock. Cost: likewise.
+   *
+   * @throws As {@link Heap.malloc}, but never `WouldBlockError`.
+   */
   tryMalloc(size: number): Address {
     if (!isWord(size) && !explainSize('size', size)) return 0
     return this.session.tryAllocate(size === 0 ? 1 : size)
   }
 
   /**
-   * Like {@link Heap.malloc}, but never blocks the thread: for the window of a browser.
+   * Like {@link Heap.malloc}, but never blocks the thread: for the window of a browser. Cost: likewise, and a promise.
    *
    * @param options - `signal`: gives up waiting for the lock with the signal's reason.
+   * @throws As {@link Heap.malloc}, in the promise, but never `WouldBlockError`; RangeError for a wrong or unknown option.
    */
   async mallocAsync(
     size: number,
@@ -288,7 +327,12 @@ export class Heap extends HeapFront {
     return this.session.allocateAsync(size === 0 ? 1 : size, options.signal)
   }
 
-  /** Like {@link Heap.free}, but never blocks the thread. */
+  /**
+   * Like {@link Heap.free}, but never blocks the thread. Cost: likewise, and a promise.
+   *
+   * @param options - `signal`: gives up waiting for the lock with the signal's reason; then nothing was freed.
+   * @throws As {@link Heap.free}, in the promise, but never `WouldBlockError`; RangeError for a wrong or unknown option.
+   */
   async freeAsync(
     address: Address,
     options: { readonly signal?: AbortSignal } = {},
@@ -301,7 +345,9 @@ export class Heap extends HeapFront {
 
   /**
    * Ends this attachment: gives the blocks that this thread keeps ready back, and its slot to the next. The heap object
-   * can still be used, through the lock. Call it before a Worker ends.
+   * can still be used, through the lock. Call it before a Worker ends. Cost: linear in what it keeps ready.
+   *
+   * @throws `HeapCorruptionError` `USE_AFTER_FREE` when a block that was ready was written to; it is detached all the same.
    */
   detach(): void {
     this.session.detach()
@@ -324,9 +370,10 @@ export class Heap extends HeapFront {
   }
 
   /**
-   * Like {@link Heap.reportDead}, but never blocks the thread.
+   * Like {@link Heap.reportDead}, but never blocks the thread. Cost: likewise, and a promise.
    *
    * @param options - `signal`: gives up waiting for the lock with the signal's reason.
+   * @throws As {@link Heap.reportDead}, in the promise; RangeError for a wrong or unknown option.
    */
   async reportDeadAsync(
     threadId: number,

@@ -47,6 +47,7 @@ const SIDE_BACK_BYTES: number = sideBackBytes
 const MAX_GRANULES = 2 ** 23
 const MAX_BLOCK_BYTES = 2 ** 30
 
+/** Good fit in whole granules. `allocate` gives 0 when its parent has no room; each call costs constant time. */
 export class Fit
   implements RegionAllocator, InPlaceResizer, Owner, Checkable, Walkable, Repairable, RegionTenant
 {

@@ -48,6 +48,7 @@ const EXACT_UNIT_BYTES = 16
 
 type Parent = RegionAllocator & Partial<InPlaceResizer & AlignedAllocator & ZeroedAllocator>
 
+/** One region of the parent per block. `allocate` gives 0 when the parent has no room; each call costs one of the parent. */
 export class MappedBlocks implements RegionAllocator, Walkable, Repairable {
   declare readonly alignment: number
   /** Whether a block ends where the request ends. */

@@ -33,6 +33,7 @@ const FLAGS_MASK = 7
 const INNER_FLAG = 1
 const LEAD_FLAG = 2
 
+/** Marks of 32 bytes in all, as the C original writes them. Each call costs a few words, and none allocates. */
 export class ClassicMark implements CondemningMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES

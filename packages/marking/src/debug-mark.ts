@@ -48,6 +48,7 @@ import type { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { CondemningMarking, Kind, MarkState } from './marking.ts'
 import { fillSlack, findSlackDamage, wordByte } from './patterns.ts'
 
+/** Marks of the preset `debug`: they know what was asked for, who asked, and guard the slack. Cost: linear in the slack. */
 export class DebugMark implements CondemningMarking, GuardedBlocks {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES

@@ -10,8 +10,11 @@ import type { HeapCorruptionError } from './heap-corruption-error.ts'
 /** Which strategy made a block. The numbers are part of the memory layout; 3 is never valid. */
 export type Kind = 0 | 1 | 2
 
+/** Made by a pool. */
 export const SMALL: Kind = 0
+/** Made by the medium strategy. */
 export const MEDIUM: Kind = 1
+/** Made by the large strategy: a mapping of its own. */
 export const LARGE: Kind = 2
 
 /**

@@ -20,6 +20,7 @@
  * Byte order is that of the machine (little endian wherever JavaScript runs): the magic reads wrong otherwise.
  */
 export const SUPERBLOCK_MAGIC = 0x434c4d56
+/** Version of everything that lies in a memory: a heap of another one is refused. */
 export const LAYOUT_VERSION = 1
 
 export const MAGIC_OFFSET_BYTES = 0
@@ -32,10 +33,14 @@ export const MAXIMUM_OFFSET_BYTES = 24
 export const FLAGS_OFFSET_BYTES = 28
 export const SECRET_OFFSET_BYTES = 32
 export const ENTRIES_OFFSET_BYTES = 36
+/** Where the lock word lies, from the base. */
 export const LOCK_OFFSET_BYTES = 64
+/** Where the last thread id that was given lies, from the base. */
 export const NEXT_OWNER_OFFSET_BYTES = 68
+/** Where the word lies at which asynchronous waiters wait, from the base. */
 export const DOORBELL_OFFSET_BYTES = 72
 export const DIRECTORY_OFFSET_BYTES = 128
+/** Length of the superblock. */
 export const SUPERBLOCK_BYTES = 512
 
 export const DIRECTORY_ENTRIES = 16
@@ -52,6 +57,7 @@ export const CONTROL_ALIGNMENT_BYTES = 64
 
 /** Unit of `mmap`, as on most machines; independent of WebAssembly's 64 KiB growth step. */
 export const PAGE_BYTES = 4096
+/** log2 of {@link PAGE_BYTES}. */
 export const PAGE_BITS = 12
 /** Unit in which a `WebAssembly.Memory` grows. */
 export const WASM_PAGE_BYTES = 65536

@@ -91,6 +91,7 @@ const OPTION_NAMES = ['chunkSize', 'firstRefill', 'refillCap', 'phase', 'linkOff
 
 type Parent = RegionAllocator & Partial<RegionFinder>
 
+/** A pool of chunks of one size. `allocate` gives 0 when its parent has no room; each call costs constant time. */
 export class ChunkPool implements RegionAllocator, Checkable, Walkable, Repairable {
   declare readonly alignment: number
   /** Present when the parent can tell which region a chunk lies in, and the option `release` is on. */

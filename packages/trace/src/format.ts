@@ -24,14 +24,20 @@ export const MAGIC = 0x3152_544d
 export const HEADER_BYTES = 64
 export const FLAG_CUT = 1
 
-/** Operation codes. */
+/** Code of an operation. */
 export const MALLOC = 1
+/** Code of an operation. */
 export const FREE = 2
+/** Code of an operation. */
 export const CALLOC = 3
+/** Code of an operation. */
 export const REALLOC = 4
+/** Code of an operation. */
 export const MEMALIGN = 5
 
+/** Low bits of an operation byte that hold its code; above them, for {@link MEMALIGN}, log2 of the alignment. */
 export const CODE_BITS = 3
+/** Mask of {@link CODE_BITS}. */
 export const CODE_MASK: number = (1 << CODE_BITS) - 1
 /** The thread column has one byte. */
 export const MAX_THREADS = 256

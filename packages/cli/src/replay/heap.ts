@@ -1,5 +1,6 @@
 /** What a replay needs of a heap: `Heap` of `@vmalloc/core` has it, a test may bring its own. */
 
+/** The family, the figures and the check. */
 export interface ReplayHeap {
   malloc(size: number): number
   calloc(count: number, size: number): number

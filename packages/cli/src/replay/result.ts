@@ -1,5 +1,6 @@
 /** What a replay reports; the fields of `--json`. */
 
+/** One trace, replayed. */
 export interface TraceResult {
   readonly name: string
   /** Operations performed per round by all workers together; the frees after the end are not counted. */

@@ -50,7 +50,7 @@ export abstract class HeapFront implements Family {
   }
 
   /**
-   * Copies a block: all its usable bytes.
+   * Copies a block: all its usable bytes. Cost: an allocation and the copying.
    *
    * @returns The address of the copy, 0 when there is no room or `address` is 0.
    * @throws `HeapCorruptionError` when `address` is no block.
@@ -65,7 +65,8 @@ export abstract class HeapFront implements Family {
 
   /**
    * A view of a block that cannot leave it. Growth of the memory may make it stale: call this again after anything that
-   * may allocate, or use {@link HeapFront.block}, whose views are always current.
+   * may allocate, or use {@link HeapFront.block}, whose views are always current. Cost: the block is verified, and an
+   * object is made.
    *
    * @param type - A typed-array class or `DataView`, whose elements are bytes.
    * @param length - Elements; by default as many as fit into the usable bytes.
@@ -96,7 +97,7 @@ export abstract class HeapFront implements Family {
   }
 
   /**
-   * Allocates an array, zeroed.
+   * Allocates an array, zeroed. Cost: a `calloc`, and a handle.
    *
    * @param length - Elements.
    * @returns A handle: `array` is the array, always current; freed by `free()` or `using`.
@@ -131,7 +132,8 @@ export abstract class HeapFront implements Family {
   }
 
   /**
-   * Writes a string as UTF-8 with a final NUL, as C wants it. Lone surrogates become U+FFFD.
+   * Writes a string as UTF-8 with a final NUL, as C wants it. Lone surrogates become U+FFFD. Cost: an allocation, and
+   * linear in the text.
    *
    * @returns The address, 0 when there is no room. Freed with `free`.
    * @throws TypeError when `text` is no string, RangeError when it holds U+0000, where a reader would stop.
@@ -153,7 +155,7 @@ export abstract class HeapFront implements Family {
   }
 
   /**
-   * Reads UTF-8 from a block: up to the first NUL, or to the end of the block.
+   * Reads UTF-8 from a block: up to the first NUL, or to the end of the block. Cost: linear in the text.
    *
    * @param byteLength - Reads exactly so many bytes instead, NUL or not.
    * @returns The string; bytes that are no UTF-8 become U+FFFD.
@@ -169,10 +171,10 @@ export abstract class HeapFront implements Family {
   }
 
   /**
-   * Allocates a block with a handle that frees it: `using block = heap.block(1024)`.
+   * Allocates a block with a handle that frees it: `using block = heap.block(1024)`. Cost: an allocation, and an object.
    *
    * @param size - Bytes.
-   * @throws `OutOfMemoryError` when there is no room.
+   * @throws `OutOfMemoryError` when there is no room; otherwise as `malloc`.
    *
    * @example
    * ```ts
@@ -192,7 +194,8 @@ export abstract class HeapFront implements Family {
 
   /**
    * Runs `body` with an allocator whose blocks are all freed when it ends, also when it throws. A promise is waited for.
-   * What `body` allocates otherwise, by `heap.malloc` for example, is not the scope's, and stays.
+   * What `body` allocates otherwise, by `heap.malloc` for example, is not the scope's, and stays. Cost: a free for each
+   * block, and a set that knows them.
    *
    * @returns What `body` returns.
    * @throws What `body` throws; `HeapCorruptionError` when a block of the scope is damaged, in an `AggregateError` when
@@ -222,6 +225,7 @@ export abstract class HeapFront implements Family {
    * @param before - An earlier result: its blocks are left out. A block freed since, and its address handed out again,
    * is left out too.
    * @returns In address order. Cost: one walk.
+   * @throws As `walk`; TypeError when `before` is no such list.
    *
    * @example
    * ```ts
@@ -255,7 +259,10 @@ export abstract class HeapFront implements Family {
 
   /**
    * Records all calls of the family on this handle, until the recorder is stopped: a trace of one's own program, which
-   * `vmalloc replay` and the benchmarks read. Calls of other threads are not seen.
+   * `vmalloc replay` and the benchmarks read. Calls of other threads are not seen. Cost: one walk; then a few bytes and
+   * a look-up for each call.
+   *
+   * @throws As `walk`: blocks in use become the trace's beginning.
    *
    * @example
    * ```ts
@@ -278,6 +285,7 @@ export abstract class HeapFront implements Family {
    * threads should be at rest: what they write into their blocks meanwhile may be copied or not.
    *
    * @returns Bytes with a checksum. Cost: linear in the mapped bytes.
+   * @throws RangeError of the engine when it has no room for so many bytes.
    *
    * @example
    * ```ts
@@ -296,7 +304,9 @@ export abstract class HeapFront implements Family {
 
   /**
    * The family as WebAssembly imports, with C names, argument order and `errno` values: for modules that import the
-   * memory of this heap, or whose own memory it lies in (then see the function {@link wasmImports}).
+   * memory of this heap, or whose own memory it lies in (then see the function {@link wasmImports}). Cost: eight closures.
+   *
+   * @throws RangeError for a wrong or unknown option, TypeError when the options are no object.
    *
    * @example
    * ```ts

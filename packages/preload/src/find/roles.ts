@@ -29,6 +29,7 @@ const PARAMETERS: Readonly<Record<Role, number>> = {
   malloc_usable_size: 1,
 }
 
+/** All members of the family that can be found. */
 export const ROLES: readonly Role[] = Object.keys(PARAMETERS) as Role[]
 
 /** Names under which compilers and C libraries ship the members, without leading underscores. */
