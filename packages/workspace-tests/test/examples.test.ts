@@ -20,11 +20,17 @@ const COMPILER = join(import.meta.dirname, '../.cache/examples')
 const ELSEWHERE: Record<string, string> = {
   'packages/preload/docs/toolchains.md ts assemblyscript-runtime':
     'packages/preload/test/toolchains/assemblyscript.test.ts',
+  'packages/preload/docs/toolchains.md js emscripten-library':
+    'packages/preload/test/toolchains/emscripten.test.ts',
 }
 
 /** A module of one exported memory: what a page calls `bytes` when any program would do. */
 const MODULE =
   'new Uint8Array([0,97,115,109,1,0,0,0,5,3,1,0,1,7,10,1,6,109,101,109,111,114,121,2,0])'
+
+/** What Emscripten makes of a program: it is told what to import, and asks for its family when it has a memory. */
+const EMSCRIPTEN =
+  'const createModule = async (module: { vmalloc: (memory: WebAssembly.Memory, grow: (bytes: number) => number) => object }) => module.vmalloc(new WebAssembly.Memory({ initial: 1 }), () => 0);'
 
 /** A compiled program that imports nothing. */
 const PROGRAM = join(PACKAGES, 'preload/node_modules/harfbuzzjs/dist/harfbuzz-subset.wasm')
@@ -32,7 +38,7 @@ const PROGRAM = join(PACKAGES, 'preload/node_modules/harfbuzzjs/dist/harfbuzz-su
 /** What a page takes for granted, on the first line of its programs. */
 const GIVEN: Record<string, string> = {
   'packages/preload/README.md': `import { readFileSync } from 'node:fs'; const imports = {}, bytes = readFileSync('${PROGRAM}');`,
-  'packages/preload/docs/toolchains.md': `const bytes = ${MODULE}, rest = {};`,
+  'packages/preload/docs/toolchains.md': `const bytes = ${MODULE}, rest = {}; ${EMSCRIPTEN}`,
 }
 
 interface Example {
