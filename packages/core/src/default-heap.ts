@@ -1,5 +1,6 @@
 /** The process-wide default heap, made on first use, and the C functions on it. */
 import { type Address, textOf } from '@vmalloc/memory'
+import type { Addresses } from './batch.ts'
 import { Heap } from './heap.ts'
 
 let heap: Heap | undefined
@@ -32,6 +33,18 @@ export function emalloc(size: number): Address {
 /** {@link Heap.free} on the default heap. */
 export function efree(address: Address): void {
   defaultHeap().free(address)
+}
+
+/** {@link Heap.allocMany} on the default heap, but a size of 0 gives addresses that are 0. */
+export function eallocMany(size: number, addresses: Uint32Array): boolean {
+  if (size !== 0) return defaultHeap().allocMany(size, addresses)
+  addresses.fill(0)
+  return true
+}
+
+/** {@link Heap.freeMany} on the default heap. */
+export function efreeMany(addresses: Addresses): void {
+  defaultHeap().freeMany(addresses)
 }
 
 /** {@link Heap.calloc} on the default heap. */

@@ -22,6 +22,7 @@ import {
   requireWaiting,
 } from './arguments.ts'
 import { type Assembled, attachArena, createArena } from './assembly.ts'
+import { type Addresses, requireAddresses, requireRoom } from './batch.ts'
 import type { Composition } from './composition.ts'
 import { DebugTools } from './debug/debug-tools.ts'
 import { GuardedSession } from './debug/guarded-session.ts'
@@ -163,6 +164,47 @@ export class Heap extends HeapFront {
     if (address === 0) return
     if (!isWord(address)) rejectAddress(address)
     this.session.free(address)
+  }
+
+  /**
+   * Allocates as many blocks of `size` bytes as `addresses` has elements, and writes their addresses there: all of them,
+   * or none. Cost: one look at the lock and one pass, where as many calls of {@link Heap.malloc} need it over and over.
+   *
+   * @param addresses - Not a view of the memory of this heap.
+   * @returns `false` when there is no room for all of them; then nothing was allocated, and the addresses are 0.
+   * @throws TypeError when `addresses` is no such array; otherwise as {@link Heap.malloc}.
+   *
+   * @example
+   * ```ts
+   * import { Heap } from '@vmalloc/core'
+   *
+   * const heap = Heap.create({ shared: true })
+   * const nodes = new Uint32Array(1000)
+   * heap.allocMany(48, nodes) // => true
+   * heap.freeMany(nodes)
+   * heap.stats().blocks // => 0
+   * ```
+   */
+  allocMany(size: number, addresses: Uint32Array): boolean {
+    requireRoom(addresses, this.store)
+    if (!isWord(size) && !explainSize('size', size)) {
+      addresses.fill(0)
+      return addresses.length === 0
+    }
+    return this.session.allocateMany(size === 0 ? 1 : size, addresses)
+  }
+
+  /**
+   * Frees many blocks, of any sizes; addresses that are 0 are skipped. The array is not changed. Cost: one look at the lock
+   * and one pass.
+   *
+   * @throws TypeError for what is no array.
+   * @throws `HeapCorruptionError` for the first address that is no block, or a damaged one: its `index` says which. Those
+   * before it are free then; it and all behind it are as they were.
+   */
+  freeMany(addresses: Addresses): void {
+    requireAddresses(addresses)
+    this.session.freeMany(addresses)
   }
 
   /**

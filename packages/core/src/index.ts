@@ -14,6 +14,7 @@ export {
   type RegionAllocator,
 } from '@vmalloc/memory'
 export type { Trace } from '@vmalloc/trace'
+export type { Addresses } from './batch.ts'
 export type {
   AssemblySite,
   Composition,
@@ -28,10 +29,12 @@ export { formatReport, type ReportOptions } from './debug/report.ts'
 export {
   defaultHeap,
   ealignedAlloc,
+  eallocMany,
   ecalloc,
   edup,
   efree,
   efreeAll,
+  efreeMany,
   egoodSize,
   emalloc,
   erealloc,

@@ -42,6 +42,8 @@ export interface CorruptionDetails {
   readonly expected?: number | undefined
   /** The word that was. */
   readonly found?: number | undefined
+  /** Which one it was of several addresses given at once, from 0 on. */
+  readonly index?: number | undefined
   /** What a person should know beyond the code. */
   readonly hint?: string | undefined
   /** Where the block was allocated. */
@@ -63,6 +65,8 @@ export class HeapCorruptionError extends Error {
   readonly offset: number | undefined
   readonly expected: number | undefined
   readonly found: number | undefined
+  /** Calls with several addresses only. */
+  readonly index: number | undefined
   readonly hint: string | undefined
   /** Debugging presets only, like the next two. */
   readonly allocation: StackTrace | undefined
@@ -78,6 +82,7 @@ export class HeapCorruptionError extends Error {
     this.offset = details.offset
     this.expected = details.expected
     this.found = details.found
+    this.index = details.index
     this.hint = details.hint
     this.allocation = details.allocation
     this.freed = details.freed
@@ -86,17 +91,19 @@ export class HeapCorruptionError extends Error {
 
   /** The same finding with more facts. */
   with(details: CorruptionDetails): HeapCorruptionError {
-    const { code, address, size, offset, expected, found, hint, allocation, freed, detected } = this
+    const { code, address, size, offset, expected, found, index, hint } = this
+    const { allocation, freed, detected } = this
     const kind = this.kind === undefined ? undefined : (KIND_NAMES.indexOf(this.kind) as Kind)
-    const known = { size, kind, offset, expected, found, hint, allocation, freed, detected }
+    const facts = { size, kind, offset, expected, found, index, hint }
+    const known = { ...facts, allocation, freed, detected }
     return new HeapCorruptionError(code, address, { ...known, ...details })
   }
 
   /** The facts as plain data, for logs. */
   toJSON(): Record<string, unknown> {
-    const { name, code, address, size, kind, offset, expected, found, message } = this
+    const { name, code, address, size, kind, offset, expected, found, index, message } = this
     const { allocation, freed, detected } = this
-    const facts = { name, code, address, size, kind, offset, expected, found, message }
+    const facts = { name, code, address, size, kind, offset, expected, found, index, message }
     return { ...facts, allocation, freed, detected }
   }
 }

@@ -18,6 +18,7 @@ import {
 } from '@vmalloc/marking'
 import { type Address, InvariantError, LinkError } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
+import { type Addresses, allOrNothing, fillFrom, freeEach } from '../batch.ts'
 import { checkArena } from '../check.ts'
 import type { CacheSlots } from '../threads/cache-slots.ts'
 import { Session } from '../threads/session.ts'
@@ -65,6 +66,16 @@ export abstract class GuardedSession extends Session {
     return this.arena.zeroesAtSource(size)
       ? this.run(() => this.allocateZeroedInArena(size))
       : this.allocateAndZero(size)
+  }
+
+  /** Each has its own guard, number and call stack. */
+  override allocateMany(size: number, into: Uint32Array): boolean {
+    const free = (payload: Address): void => this.free(payload)
+    return allOrNothing(into, free, () => fillFrom(into, 0, () => this.allocate(size)))
+  }
+
+  override freeMany(payloads: Addresses): void {
+    freeEach(payloads, 0, (payload) => this.free(payload))
   }
 
   protected allocateAndZero(size: number): Address {

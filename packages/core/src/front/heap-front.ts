@@ -6,12 +6,13 @@
 import { HeapCorruptionError } from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
 import { isWord, rejectAddress } from '../arguments.ts'
+import type { Addresses } from '../batch.ts'
 import { type HeapMap, type MapOptions, mapOfWalk } from '../map/heap-map.ts'
 import type { Session } from '../threads/session.ts'
 import { frameOf, type HeapBlock, requireWalkable, walkArena } from '../walk.ts'
 import { ArrayBlock, Block } from './block.ts'
 import { freeAllBlocks } from './free-all.ts'
-import type { Family, Waiting } from './interpose.ts'
+import type { BatchFamily, Waiting } from './interpose.ts'
 import type { LeakWatch } from './leak-watch.ts'
 import { leaksSince, requireBlocks } from './leaks.ts'
 import { OutOfMemoryError } from './out-of-memory-error.ts'
@@ -22,7 +23,7 @@ import { decodeText, encodeText, textLength } from './text.ts'
 import { boundedLength, elementBytes, requireCount, type ViewClass } from './view-class.ts'
 import { type WasmImportOptions, type WasmImports, wasmImports } from './wasm-imports.ts'
 
-export abstract class HeapFront implements Family {
+export abstract class HeapFront implements BatchFamily {
   /** @internal */
   protected abstract readonly session: Session
   /** @internal */
@@ -37,6 +38,8 @@ export abstract class HeapFront implements Family {
   abstract mallocAsync(size: number, options?: Waiting): Promise<Address>
   abstract freeAsync(address: Address, options?: Waiting): Promise<void>
   abstract usableSize(address: Address): number
+  abstract allocMany(size: number, addresses: Uint32Array): boolean
+  abstract freeMany(addresses: Addresses): void
 
   /**
    * Frees every block in use, whichever thread allocated it. No other thread may use the heap meanwhile. Handles are not

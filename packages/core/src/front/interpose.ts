@@ -5,6 +5,7 @@
  * the functions of the class stay free of tests for them.
  */
 import type { Address } from '@vmalloc/memory'
+import { type Addresses, allOrNothing, fillFrom, freeEach } from '../batch.ts'
 
 /** The calls by which memory changes hands. */
 export interface Family {
@@ -19,6 +20,12 @@ export interface Family {
   freeAsync(address: Address, options?: Waiting): Promise<void>
 }
 
+/** A family that also has calls for many blocks at once. */
+export interface BatchFamily extends Family {
+  allocMany(size: number, addresses: Uint32Array): boolean
+  freeMany(addresses: Addresses): void
+}
+
 /** How a call that does not block waits for the lock. */
 export interface Waiting {
   /** Gives up with the signal's reason. */
@@ -26,14 +33,19 @@ export interface Waiting {
 }
 
 /**
+ * Batches are served one by one then, through the functions that were put around those for a single block.
+ *
  * @param heap - The handle.
  * @param wrap - Gets the functions as they are, and gives those that take their place.
  * @returns Puts back what was there before.
  * @throws Error, from what is returned, when other functions were put around these since: those go first.
  */
-export function interpose(heap: Family, wrap: (before: Family) => Partial<Family>): () => void {
+export function interpose(
+  heap: BatchFamily,
+  wrap: (before: Family) => Partial<Family>,
+): () => void {
   const { malloc, free, calloc, realloc, alignedAlloc, freeAll } = heap
-  const { tryMalloc, mallocAsync, freeAsync } = heap
+  const { tryMalloc, mallocAsync, freeAsync, allocMany, freeMany } = heap
   const before: Family = {
     malloc: (size) => malloc.call(heap, size),
     free: (address) => free.call(heap, address),
@@ -45,8 +57,14 @@ export function interpose(heap: Family, wrap: (before: Family) => Partial<Family
     mallocAsync: (size, options) => mallocAsync.call(heap, size, options),
     freeAsync: (address, options) => freeAsync.call(heap, address, options),
   }
+  const freeOne = (address: Address): void => heap.free(address)
+  const batches: Pick<BatchFamily, 'allocMany' | 'freeMany'> = {
+    allocMany: (size, addresses) =>
+      allOrNothing(addresses, freeOne, () => fillFrom(addresses, 0, () => heap.malloc(size))),
+    freeMany: (addresses) => freeEach(addresses, 0, freeOne),
+  }
   const installed = wrap(before)
-  Object.assign(heap, installed)
+  Object.assign(heap, batches, installed)
   // Not deleted: an object that loses properties is slow ever after.
   return () => {
     if (heap.malloc !== installed.malloc)
@@ -54,6 +72,6 @@ export function interpose(heap: Family, wrap: (before: Family) => Partial<Family
         'a recorder that was started later on this handle goes on: stop that one first',
       )
     Object.assign(heap, { malloc, free, calloc, realloc, alignedAlloc, freeAll })
-    Object.assign(heap, { tryMalloc, mallocAsync, freeAsync })
+    Object.assign(heap, { tryMalloc, mallocAsync, freeAsync, allocMany, freeMany })
   }
 }

@@ -5,7 +5,7 @@
  * runs it is not called again.
  */
 import type { Arena } from '../arena.ts'
-import { type Family, interpose } from './interpose.ts'
+import { type BatchFamily, interpose } from './interpose.ts'
 
 /** What {@link OnPressure} is told. All in bytes. */
 export interface Pressure {
@@ -78,7 +78,7 @@ class PressureGauge {
  * @param softLimit - Bytes, 0 for none.
  */
 export function installPressure(
-  heap: Family,
+  heap: BatchFamily,
   onPressure: OnPressure,
   softLimit: number,
   { space }: Arena,

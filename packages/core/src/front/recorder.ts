@@ -8,7 +8,7 @@
  */
 import { type Address, textOf } from '@vmalloc/memory'
 import { encodeTrace, type Trace, TraceWriter } from '@vmalloc/trace'
-import { type Family, interpose } from './interpose.ts'
+import { type BatchFamily, type Family, interpose } from './interpose.ts'
 
 /** A recording that goes on until it is stopped. */
 export class Recorder {
@@ -24,7 +24,10 @@ export class Recorder {
    * @internal Recorders come from `heap.record`.
    * @param live - Blocks in use now.
    */
-  constructor(heap: Family, live: readonly { readonly address: Address; readonly size: number }[]) {
+  constructor(
+    heap: BatchFamily,
+    live: readonly { readonly address: Address; readonly size: number }[],
+  ) {
     for (const { address, size } of live) this.#ids.set(address, this.#writer.malloc(size))
     this.#prologue = live.length
     this.#restore = interpose(heap, (before) => this.#wrap(before))

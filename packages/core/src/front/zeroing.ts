@@ -14,10 +14,10 @@ import { isWord, requireWaiting } from '../arguments.ts'
 import { ZERO_ON_ALLOC, ZERO_ON_FREE } from '../settings.ts'
 import type { Session } from '../threads/session.ts'
 import { freeAllBlocks } from './free-all.ts'
-import { type Family, interpose } from './interpose.ts'
+import { type BatchFamily, interpose } from './interpose.ts'
 
 /** What wiping needs to know of a heap. */
-export interface ZeroedHeap extends Family {
+export interface ZeroedHeap extends BatchFamily {
   readonly memory: Memory
   usableSize(address: Address): number
 }

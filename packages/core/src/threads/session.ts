@@ -6,6 +6,7 @@ import { HeapCorruptionError } from '@vmalloc/marking'
 import { type Address, InvariantError, LinkError } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { LIVE, PEAK_LIVE } from '../arena-layout.ts'
+import { type Addresses, allOrNothing, atIndex, fillFrom, freeEach } from '../batch.ts'
 import { checkArena } from '../check.ts'
 import { explainPointer } from '../explain-pointer.ts'
 import { trimArena } from '../trim.ts'
@@ -38,6 +39,44 @@ export class Session extends LockedArena {
     this.memory.refresh()
     if (this.keepReady(payload)) return
     this.run(() => this.freeInArena(payload))
+  }
+
+  /** Fills `into` with payloads of `size` bytes, all or none: those that are ready, the rest from the arena behind one lock. */
+  allocateMany(size: number, into: Uint32Array): boolean {
+    const { arena, memory } = this
+    const giveBack = (payload: Address): void => this.free(payload)
+    return allOrNothing(into, giveBack, () => {
+      memory.refresh()
+      let ready = 0
+      for (; ready < into.length; ready++) {
+        const payload = this.takeReady(size)
+        if (payload === 0) break
+        into[ready] = payload
+      }
+      if (ready === into.length) return true
+      const fresh = (): Address => arena.allocate(size)
+      return this.run(() => {
+        const all = fillFrom(into, ready, () => this.withReclaim(fresh))
+        this.sample(this.cache)
+        return all
+      })
+    })
+  }
+
+  /** Frees payloads in their order: into the cache while it takes them, the rest into the arena behind one lock. */
+  freeMany(payloads: Addresses): void {
+    this.memory.refresh()
+    let kept = 0
+    for (; kept < payloads.length; kept++) {
+      const payload = payloads[kept] as Address
+      try {
+        if (payload !== 0 && !this.keepReady(payload)) break
+      } catch (error) {
+        throw atIndex(error, kept)
+      }
+    }
+    if (kept === payloads.length) return
+    this.run(() => freeEach(payloads, kept, (payload) => this.arena.free(payload)))
   }
 
   /** Like {@link Session.allocate}, all zero. */
@@ -253,7 +292,8 @@ export class Session extends LockedArena {
 
   /** Explaining a pointer walks lists that others change: it needs the lock. */
   private explain(error: HeapCorruptionError, locked: boolean): HeapCorruptionError {
-    const step = (): HeapCorruptionError => explainPointer(this.arena, error)
+    const { index } = error
+    const step = (): HeapCorruptionError => explainPointer(this.arena, error).with({ index })
     return locked ? step() : this.inspect(step)
   }
 
