@@ -69,6 +69,11 @@ const CALLS: Record<
     alignedAlloc: ({ heap }, size) => heap.free(heap.alignedAlloc(size, 64)),
     tryMalloc: ({ heap }, size) => heap.free(heap.tryMalloc(size)),
     goodSize: ({ heap }, size) => heap.goodSize(size),
+    allocMany: ({ heap }, size) => {
+      const addresses = new Uint32Array(3)
+      heap.allocMany(size, addresses)
+      heap.freeMany(addresses)
+    },
     block: ({ heap }, size) => heap.block(size).free(),
     'scope.malloc': ({ heap }, size) => heap.scope((scope) => scope.malloc(size)),
     'scope.calloc': ({ heap }, size) => heap.scope((scope) => scope.calloc(3, size)),
@@ -80,6 +85,11 @@ const CALLS: Record<
     'wasm calloc': ({ heap }, size) => heap.free(heap.wasmImports().calloc(size, 8)),
     'wasm realloc': ({ heap }, size) => heap.free(heap.wasmImports().realloc(0, size)),
     'wasm aligned_alloc': ({ heap }, size) => heap.free(heap.wasmImports().aligned_alloc(64, size)),
+    eallocMany: (_, size) => {
+      const addresses = new Uint32Array(3)
+      core.eallocMany(size, addresses)
+      core.efreeMany(addresses)
+    },
     emalloc: (_, size) => core.efree(core.emalloc(size)),
     ecalloc: (_, size) => core.efree(core.ecalloc(size, 8)),
     erealloc: (_, size) => core.efree(core.erealloc(0, size)),
@@ -88,6 +98,7 @@ const CALLS: Record<
   },
   address: {
     free: ({ heap }, address) => heap.free(address),
+    freeMany: ({ heap }, address) => heap.freeMany([0, address]),
     realloc: ({ heap }, address) => heap.free(heap.realloc(address, 200)),
     'realloc to 0': ({ heap }, address) => heap.free(heap.realloc(address, 0)),
     usableSize: ({ heap }, address) => heap.usableSize(address),
@@ -102,6 +113,7 @@ const CALLS: Record<
     'wasm realloc': ({ heap }, address) => heap.free(heap.wasmImports().realloc(address, 100)),
     'wasm malloc_usable_size': ({ heap }, address) =>
       heap.wasmImports().malloc_usable_size(address),
+    efreeMany: (_, address) => core.efreeMany([address]),
     efree: (_, address) => core.efree(address),
     erealloc: (_, address) => core.efree(core.erealloc(address, 100)),
     eusableSize: (_, address) => core.eusableSize(address),

@@ -155,7 +155,8 @@ function perform<Props>(scene: Scene<Props>, frozen: Frozen, limit: number): Per
   const survivor = Heap.attach(handle)
   const reports = reportAll(survivor, [...frozen.dead, victim.threadId])
   const leaked = inspect(survivor, cast)
-  if (leaked > reports.length + (scene.orphans ?? 0) && died) throw new Error(`${leaked} blocks are leaked`)
+  if (leaked > reports.length + (scene.orphans ?? 0) && died)
+    throw new Error(`${leaked} blocks are leaked`)
   return {
     stores: lifeline.stores,
     died,
