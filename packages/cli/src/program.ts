@@ -7,6 +7,7 @@ import { addInspect } from './commands/inspect.ts'
 import { addMap } from './commands/map.ts'
 import { addPreload } from './commands/preload.ts'
 import { addReplay } from './commands/replay.ts'
+import { addServe } from './commands/serve.ts'
 import { addShell } from './commands/shell.ts'
 import { DamageError, EXIT, UsageError } from './exit.ts'
 import { cliVersion } from './report.ts'
@@ -22,7 +23,8 @@ function createProgram(): Command {
     .exitOverride()
     // Commander's own messages come as errors too; they are printed once, in main.
     .configureOutput({ outputError: () => {} })
-  for (const add of [addReplay, addMap, addShell, addInspect, addPreload, addDemo]) add(program)
+  for (const add of [addReplay, addMap, addServe, addShell, addInspect, addPreload, addDemo])
+    add(program)
   for (const command of program.commands) command.copyInheritedSettings(program)
   return program
 }

@@ -9,7 +9,7 @@ import { BlockPanel } from './panels/block-panel.ts'
 import { describeBlock } from './panels/block-words.ts'
 import { figuresIn, freeListsIn, poolsIn } from './panels/figures.ts'
 import { Timeline } from './panels/timeline.ts'
-import type { Source } from './sources/source.ts'
+import type { Moment, Source } from './sources/source.ts'
 
 /** Milliseconds between two looks at least; a large heap is looked at for a tenth of the time at most. */
 const LOOK_EVERY_MS = 200
@@ -20,13 +20,14 @@ const ZOOM_STEP = 0.5
 
 export class Inspector {
   /** Called after each look. */
-  onLook: () => void = () => {}
+  onLook: (moment: Moment) => void = () => {}
   readonly map: MapView
   readonly timeline: Timeline = new Timeline(byId('timeline', HTMLCanvasElement))
   readonly #hover = byId('hover', HTMLParagraphElement)
   readonly #range = byId('range', HTMLSpanElement)
   readonly #frame = byId('frame', HTMLSpanElement)
   readonly #trouble = byId('trouble', HTMLParagraphElement)
+  readonly #notice = byId('state', HTMLParagraphElement)
   readonly #panel = new BlockPanel()
   readonly #figures = figuresIn(byId('figures', HTMLTableSectionElement))
   readonly #lists = freeListsIn(
@@ -37,6 +38,9 @@ export class Inspector {
   #source: Source | undefined
   #damaged: ReadonlySet<number> = new Set()
   #troubleTimer = 0
+  #opened = 0
+  /** How many sources were opened: who follows one stops when there is another, or the same again. */
+  #turn = 0
 
   constructor() {
     this.map = new MapView(byId('map', HTMLCanvasElement), {
@@ -44,7 +48,7 @@ export class Inspector {
       selected: () => this.#showBlock(),
       drawn: (last, worst) => this.#showFrame(last, worst),
     })
-    byId('legend', HTMLUListElement).append(
+    byId('legend', HTMLUListElement).replaceChildren(
       ...MAP_PARTS.map((part) =>
         make('li', {}, make('i', { style: `background:var(--${part})` }), MAP_PART_LABELS[part]),
       ),
@@ -64,16 +68,22 @@ export class Inspector {
     return this.#source
   }
 
-  /** Shows another source. The one before is not closed: the heap of the page goes on. */
+  /**
+   * Shows another source. The one before is not closed: the heap of the page goes on. It is looked at first: when that
+   * fails, what was shown stays.
+   */
   async open(source: Source): Promise<void> {
+    const moment = await source.look()
     this.#source = source
     this.#damaged = new Set()
+    this.#opened = performance.now()
+    const turn = ++this.#turn
     this.timeline.clear()
     this.map.mark([])
     this.map.select(-1)
     this.map.view.fit()
-    await this.look()
-    if (source.live) void this.#follow(source)
+    this.#show(source, moment)
+    if (source.live) void this.#follow(source, turn)
   }
 
   /** Looks once, now. */
@@ -81,17 +91,32 @@ export class Inspector {
     const source = this.#source
     if (source === undefined) return
     const moment = await source.look()
-    if (source !== this.#source) return
+    if (source === this.#source) this.#show(source, moment)
+  }
+
+  #show(source: Source, moment: Moment | undefined): void {
     byId('title', HTMLHeadingElement).textContent = source.title
-    this.onLook()
     if (moment === undefined) return
-    const { columns, stats } = moment
-    this.map.show(columns, (address, length) => source.bytes(address, length))
+    const { columns, stats, damage } = moment
+    this.#state(
+      damage === undefined ? '' : `Damaged, and shown as far as it can be walked: ${damage}`,
+    )
+    this.map.show(columns, source.bytes)
     this.#figures(stats)
     this.#lists(stats)
     this.#pools(stats)
-    this.timeline.add(stats)
+    if (source.live && stats !== undefined) {
+      const { mapped, live } = stats
+      this.timeline.add({ at: (performance.now() - this.#opened) / 1000, mapped, live })
+    }
+    this.onLook(moment)
     this.#showBlock()
+  }
+
+  /** What is to be known of the source as long as it is shown. */
+  #state(words: string): void {
+    this.#notice.textContent = words
+    this.#notice.hidden = words === ''
   }
 
   /** Chooses the block at a payload address; 0 for none. */
@@ -114,16 +139,20 @@ export class Inspector {
     this.#trouble.hidden = true
   }
 
-  async #follow(source: Source): Promise<void> {
+  async #follow(source: Source, turn: number): Promise<void> {
     let rest = LOOK_EVERY_MS
-    while (source === this.#source) {
+    while (turn === this.#turn) {
       await new Promise((resolve) => setTimeout(resolve, rest))
-      if (source !== this.#source) return
+      if (turn !== this.#turn) return
       const began = performance.now()
       try {
         await this.look()
       } catch (error) {
-        this.tell(String(error))
+        if (source.ended === undefined) this.tell(String(error))
+      }
+      if (source.ended !== undefined) {
+        if (turn === this.#turn) this.#state(source.ended)
+        return
       }
       const rested = (performance.now() - began) * REST_FACTOR
       rest = Math.min(LOOK_AT_LEAST_EVERY_MS, Math.max(LOOK_EVERY_MS, rested))
@@ -141,7 +170,9 @@ export class Inspector {
     const { columns, selection } = this.map
     const source = this.#source
     if (columns === undefined || source === undefined) return
-    this.#panel.show(columns, selection, (at, length) => source.bytes(at, length), this.#damaged)
+    this.#panel.show(columns, selection, source.bytes, this.#damaged).catch((error: unknown) => {
+      if (source.ended === undefined) this.tell(String(error))
+    })
     this.#showHover(-1)
   }
 

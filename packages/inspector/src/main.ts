@@ -1,27 +1,38 @@
 /** The page: one source at a time, one map, panels that follow it. */
 import { byId } from './dom/elements.ts'
-import { toggleTheme } from './dom/theme.ts'
+import { countText } from './dom/text.ts'
+import { restoreTheme, toggleTheme } from './dom/theme-choice.ts'
 import { Inspector } from './inspector.ts'
 import { Controls } from './panels/controls.ts'
 import { Mischief } from './panels/mischief.ts'
 import { Scrubber } from './panels/scrubber.ts'
 import { Steps } from './panels/steps.ts'
+import { Threads } from './panels/threads.ts'
 import { LifeHeap } from './sources/life-heap.ts'
 import { openFile } from './sources/open-file.ts'
 import { PageHeap } from './sources/page-heap.ts'
+import { RemoteHeap, servedHeap } from './sources/remote-heap.ts'
 import type { Source } from './sources/source.ts'
 import { TraceHeap } from './sources/trace-heap.ts'
 
+restoreTheme()
 const inspector = new Inspector()
 const trouble = (message: string): void => inspector.tell(message)
 const page = new PageHeap(trouble)
-const controls = new Controls(page, trouble)
+new Controls(page, trouble)
+const threads = new Threads()
 new Mischief(page, { lookAt: (address, damaged) => inspector.lookAt(address, damaged), trouble })
-const scrubber = new Scrubber(() => inspector.look(), trouble)
+const scrubber = new Scrubber(async (at) => {
+  await inspector.look()
+  inspector.timeline.point(at)
+}, trouble)
 const steps = new Steps(inspector.map, () => inspector.look(), trouble)
 
 const liveButton = byId('source-live', HTMLButtonElement)
 const stepsButton = byId('source-steps', HTMLButtonElement)
+const processButton = byId('source-process', HTMLButtonElement)
+const saveButton = byId('save', HTMLButtonElement)
+const served = servedHeap()
 const fileInput = byId('file', HTMLInputElement)
 
 async function show(source: Source): Promise<void> {
@@ -29,8 +40,13 @@ async function show(source: Source): Promise<void> {
   await inspector.open(source)
   liveButton.setAttribute('aria-pressed', String(source === page))
   stepsButton.setAttribute('aria-pressed', String(source instanceof LifeHeap))
+  processButton.setAttribute('aria-pressed', String(source instanceof RemoteHeap))
+  saveButton.disabled = source.snapshot === undefined
   for (const id of ['controls', 'mischief']) byId(id, HTMLElement).hidden = source !== page
-  scrubber.show(source instanceof TraceHeap ? source : undefined)
+  if (source instanceof TraceHeap) {
+    inspector.timeline.show(source.course(), (at) => `operation ${countText(at)}`)
+  }
+  await scrubber.show(source instanceof TraceHeap ? source : undefined)
   await steps.show(source instanceof LifeHeap ? source : undefined)
 }
 
@@ -45,7 +61,8 @@ function openFirst(files: FileList | null | undefined): void {
 }
 
 async function save(): Promise<void> {
-  const snapshot = await page.snapshot()
+  const snapshot = await inspector.source?.snapshot?.()
+  if (snapshot === undefined) return
   const link = document.createElement('a')
   const url = URL.createObjectURL(new Blob([snapshot]))
   link.href = url
@@ -56,7 +73,7 @@ async function save(): Promise<void> {
 
 liveButton.addEventListener('click', () => guarded(() => show(page)))
 stepsButton.addEventListener('click', () => guarded(() => show(new LifeHeap())))
-byId('save', HTMLButtonElement).addEventListener('click', () => guarded(save))
+saveButton.addEventListener('click', () => guarded(save))
 byId('theme', HTMLButtonElement).addEventListener('click', toggleTheme)
 fileInput.addEventListener('change', () => {
   openFirst(fileInput.files)
@@ -75,5 +92,13 @@ addEventListener('drop', (event) => {
 })
 
 byId('isolation', HTMLParagraphElement).hidden = page.shared
-inspector.onLook = () => controls.refresh()
-guarded(() => show(page))
+document.body.classList.add('ready')
+inspector.onLook = ({ stats }) =>
+  threads.show(inspector.source === page ? page.threads : [], stats?.cache.perThread ?? [])
+if (served === undefined) guarded(() => show(page))
+else {
+  processButton.hidden = false
+  const process = new RemoteHeap(served)
+  processButton.addEventListener('click', () => guarded(() => show(process)))
+  guarded(() => show(process))
+}

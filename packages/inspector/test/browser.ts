@@ -17,6 +17,11 @@ export interface PageOptions {
   readonly height?: number
   readonly dark?: boolean
   readonly isolated?: boolean
+  /** Another address than that of the page's own server. */
+  readonly url?: string
+  /** Runs in the page before its scripts. */
+  readonly beforeLoad?: () => void
+  readonly touch?: boolean
 }
 
 let browser: Browser
@@ -38,7 +43,9 @@ export async function open(options: PageOptions = {}): Promise<Opened> {
   const page = await browser.newPage({
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
+    hasTouch: options.touch === true,
   })
+  if (options.beforeLoad !== undefined) await page.addInitScript(options.beforeLoad)
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on('console', (message) => {
@@ -50,7 +57,7 @@ export async function open(options: PageOptions = {}): Promise<Opened> {
     const words = ['#trouble', '#outcome', '#threads'].map((id) => page.locator(id).textContent())
     console.log('the page says:', await Promise.all(words), errors)
   })
-  await page.goto(inject(isolated ? 'isolatedUrl' : 'plainUrl'))
+  await page.goto(options.url ?? inject(isolated ? 'isolatedUrl' : 'plainUrl'))
   await page.waitForFunction(() => Number(document.querySelector('canvas')?.dataset['pieces']) > 0)
   return { page, errors }
 }

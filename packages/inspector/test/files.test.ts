@@ -77,6 +77,49 @@ test('a broken file: a clear message, and the heap before it stays', async () =>
   await page.close()
 })
 
+test('a damaged snapshot: shown up to the damage, which is named; the live heap goes on', async () => {
+  const opened = await open()
+  const { page } = opened
+  const heap = Heap.create()
+  const blocks = Array.from({ length: 300 }, (_, i) => heap.malloc(7 * i))
+  heap.memory.u32.fill(0x41414141, blocks[200] / 4 - 2, blocks[200] / 4 + 100)
+  const damaged = given('damaged.snapshot', Buffer.from(heap.snapshot()))
+  await page.locator('#file').setInputFiles(damaged)
+  await page.locator('#state').waitFor({ state: 'visible' })
+  expect(await page.locator('#state').textContent()).toMatch(/^Damaged, and shown as far as .*: ./)
+  expect(await page.locator('#title').textContent()).toBe('Snapshot damaged.snapshot')
+  expect(await mapFigure(page, 'pieces')).toBeGreaterThan(3)
+  await page.locator('#source-live').click()
+  await page.locator('#state').waitFor({ state: 'hidden' })
+  await page.locator('[data-workload=nodes]').click()
+  await untilPieces(page, 2000)
+  await close(opened)
+})
+
+test.each([
+  ['default', /30 bits mixed/],
+  ['classic', /the original’s hash/],
+  ['debug', /allocation \d+, by thread \d+; in use.*29 bits mixed.*bytes of a pattern/s],
+] as const)('the marks of preset %s are explained', async (preset, words) => {
+  const opened = await open()
+  const { page } = opened
+  const heap = Heap.create({ preset })
+  for (let i = 1; i <= 40; i++) heap.malloc(100)
+  await page.locator('#file').setInputFiles(given('marks', Buffer.from(heap.snapshot())))
+  await page.waitForFunction(
+    () => document.querySelector('#title')?.textContent === 'Snapshot marks',
+  )
+  const marks = page.locator('#block-marks')
+  await page.locator('#map').focus()
+  for (let i = 0; i < 60 && (await marks.textContent()) === ''; i++) {
+    await page.keyboard.press('n')
+    await page.waitForTimeout(50)
+  }
+  expect(await marks.textContent()).toMatch(words)
+  expect(await marks.textContent()).toMatch(/nobody wrote past the end/)
+  await close(opened)
+})
+
 test('a trace opens at its peak; the scrubber goes back and forth to the same heap', async () => {
   const opened = await open()
   const { page } = opened
@@ -88,7 +131,11 @@ test('a trace opens at its peak; the scrubber goes back and forth to the same he
       (value) => document.querySelector('#step-value')?.textContent === value,
       text,
     )
-  const figures = () => page.locator('#figures tr:nth-child(-n+3) td').allTextContents()
+  // Not what is mapped: a heap that begins anew in a memory that has grown maps more of it at once.
+  const figures = async () => {
+    const texts = await page.locator('#figures tr:nth-child(-n+3) td').allTextContents()
+    return [texts[1].split(' · ')[0], texts[2]]
+  }
   await page.waitForFunction(() => document.querySelector('#step-value')?.textContent !== '0')
   await slider.fill('5000')
   await at('5,000')
@@ -99,8 +146,22 @@ test('a trace opens at its peak; the scrubber goes back and forth to the same he
   await slider.fill('5000')
   await at('5,000')
   expect(await figures()).toEqual(there)
+  // The time line was there before the first move, and no move adds to it.
+  const timeline = page.locator('#timeline')
+  const samples = await timeline.getAttribute('data-samples')
+  expect(Number(samples)).toBeGreaterThan(100)
+  expect(await timeline.getAttribute('data-cursor')).toBe('5000')
   await slider.press('ArrowRight')
   await at('5,001')
+  await page.waitForFunction(
+    () => document.querySelector<HTMLElement>('#timeline')?.dataset['cursor'] === '5001',
+  )
+  expect(await timeline.getAttribute('data-samples')).toBe(samples)
+  // What is saved is what is shown.
+  const download = page.waitForEvent('download')
+  await page.locator('#save').click()
+  const saved = Heap.restore(readFileSync(await (await download).path()), { shared: false })
+  expect(String(saved.stats().blocks)).toBe((await figures())[1])
   await close(opened)
 })
 

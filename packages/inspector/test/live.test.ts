@@ -32,6 +32,57 @@ test('Workers allocate on one memory, the slider changes how many, stop frees al
   await close(opened)
 })
 
+test('clicks while Workers still stop are done one after the other: no Worker is forgotten', async () => {
+  const opened = await open()
+  const { page } = opened
+  await page.locator('[data-workload=nodes]').click()
+  await untilPieces(page, 2000)
+  // One observer, and two Workers of the workload.
+  const usual = page.workers().length
+  await page.evaluate(() => {
+    for (const name of ['requests', 'buffers', 'requests'])
+      document.querySelector<HTMLButtonElement>(`[data-workload=${name}]`)?.click()
+  })
+  await page.locator('[data-workload=requests][aria-pressed=true]').waitFor()
+  await untilPieces(page, 500)
+  await page.locator('#stop').click()
+  await page.waitForFunction(() => document.querySelectorAll('#figures td')[2].textContent === '0')
+  expect(page.workers().length).toBe(usual - 2)
+  await close(opened)
+})
+
+test('nothing jumps: at the start, when a heap comes to life, and when threads come and go', async () => {
+  const opened = await open({ beforeLoad: countShifts })
+  const { page } = opened
+  await page.locator('[data-workload=nodes]').click()
+  await untilPieces(page, 2000)
+  await page.waitForFunction(() => document.querySelectorAll('#threads tr').length > 1)
+  await page.locator('#stop').click()
+  await page.waitForFunction(() => document.querySelectorAll('#figures td')[2].textContent === '0')
+  const shifts = await page.evaluate(
+    () => (globalThis as unknown as { shifts: [number, string][] }).shifts,
+  )
+  const sum = shifts.reduce((total, [value]) => total + value, 0)
+  // Digits of figures that grow; what moves a line or a box is a hundred times more.
+  expect(sum, JSON.stringify(shifts)).toBeLessThan(0.001)
+  await close(opened)
+})
+
+/** Runs in the page, before its own scripts. */
+function countShifts(): void {
+  const shifts: [number, string][] = []
+  Object.assign(globalThis, { shifts })
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries() as (PerformanceEntry & {
+      value: number
+      sources: { node: Element | null }[]
+    })[]) {
+      const where = entry.sources.map(({ node }) => node?.id || node?.nodeName)
+      shifts.push([entry.value, where.join(' ')])
+    }
+  }).observe({ type: 'layout-shift', buffered: true })
+}
+
 test('without isolation the same workloads run on the page itself, and it says what is missing', async () => {
   const opened = await open({ isolated: false })
   const { page } = opened

@@ -51,6 +51,17 @@ test('a Worker terminated inside the lock while others work: the report is shown
   await close(opened)
 })
 
+test('a Worker terminated in an idle heap: the report counts what it had in use, not what it kept ready', async () => {
+  const opened = await open()
+  const { page } = opened
+  await page.locator('#kill').click()
+  await page.waitForFunction(() =>
+    /reportDead\(\d+\)/.test(document.querySelector('#outcome')?.textContent ?? ''),
+  )
+  expect(await page.locator('#outcome').textContent()).toMatch(/\n {2}20 blocks in use/)
+  await close(opened)
+})
+
 test('keys reach every control, and the theme changes', async () => {
   const opened = await open()
   const { page } = opened
@@ -82,6 +93,9 @@ test('keys reach every control, and the theme changes', async () => {
   const light = await paper()
   await page.locator('#theme').focus()
   await page.keyboard.press('Enter')
-  expect(await paper()).not.toBe(light)
+  const dark = await paper()
+  expect(dark).not.toBe(light)
+  await page.reload()
+  expect(await paper()).toBe(dark)
   await close(opened)
 })

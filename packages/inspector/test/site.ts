@@ -4,7 +4,8 @@ import { build, type PreviewServer, preview } from 'vite'
 import type { TestProject } from 'vitest/node'
 
 const ROOT = join(import.meta.dirname, '..')
-const SITE = join(ROOT, '.cache/site')
+/** Where it is built to. */
+export const SITE: string = join(ROOT, '.cache/site')
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -27,7 +27,8 @@ export function roundsOption(): Option {
   return new Option('--rounds <n>', words).default(3).argParser(integer(0, MAX_ROUNDS))
 }
 
-function integer(min: number, max: number): (text: string) => number {
+/** Reads a whole number in bounds. */
+export function integer(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < min || value > max) {

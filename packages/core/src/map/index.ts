@@ -11,6 +11,7 @@ export {
   mapOfWalk,
   withSums,
 } from './heap-map.ts'
+export { decodeMap, encodeMap } from './map-codec.ts'
 export {
   buffersOf,
   bytesBelow,

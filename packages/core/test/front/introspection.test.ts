@@ -2,6 +2,8 @@
 import { Heap, type HeapBlock, HeapCorruptionError, InvariantError } from '@vmalloc/core'
 import {
   bytesBelow,
+  decodeMap,
+  encodeMap,
   indexAt,
   MAP_PARTS,
   partAt,
@@ -223,6 +225,12 @@ test('a map knows what was asked for, and answers for any address as its pieces 
   }
   const { sums: _, ...columns } = map
   expect(withSums(columns)).toEqual(map)
+  const bytes = encodeMap(map)
+  expect(decodeMap(bytes)).toEqual(map)
+  expect(() => decodeMap(bytes.subarray(0, bytes.length - 4))).toThrow('cut')
+  expect(() => decodeMap(Uint8Array.from(bytes, (byte, i) => (i === 0 ? 0 : byte)))).toThrow(
+    'no map',
+  )
 })
 
 describe.each(['debug', 'sampled'] as const)('figures of %s', (preset) => {

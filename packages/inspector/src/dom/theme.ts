@@ -3,9 +3,22 @@
 import { MAP_PARTS } from '@vmalloc/core/map'
 import type { Palette } from '../map/painter.ts'
 
-/** The value of a custom property as `#rrggbb`. */
+/** Never seen: what its colour comes to is what a name stands for just now, dark or light. */
+const probe = document.createElement('i')
+probe.hidden = true
+document.body.append(probe)
+const known = new Map<string, string>()
+watchTheme(() => known.clear())
+
+/** What a colour of the style sheet is now, as `rgb(1, 2, 3)`. */
 export function colorOf(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+  let color = known.get(name)
+  if (color === undefined) {
+    probe.style.color = `var(--${name})`
+    color = getComputedStyle(probe).color
+    known.set(name, color)
+  }
+  return color
 }
 
 export function readPalette(): Palette {
@@ -15,10 +28,10 @@ export function readPalette(): Palette {
   }
 }
 
-/** `#rrggbb` as the word of an `ImageData` on a little-endian machine. */
+/** `rgb(1, 2, 3)` as the word of an `ImageData` on a little-endian machine. */
 function word(color: string): number {
-  const rgb = Number.parseInt(color.slice(1), 16)
-  return (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >>> 16)) >>> 0
+  const [red = 0, green = 0, blue = 0] = (color.match(/\d+/g) ?? []).map(Number)
+  return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0
 }
 
 /** Calls back when the reader or the system changes between dark and light. */
@@ -27,14 +40,4 @@ export function watchTheme(changed: () => void): void {
   new MutationObserver(changed).observe(document.documentElement, {
     attributeFilter: ['data-theme'],
   })
-}
-
-/** Changes to the other of dark and light. */
-export function toggleTheme(): void {
-  const root = document.documentElement
-  const dark =
-    root.dataset['theme'] === undefined
-      ? matchMedia('(prefers-color-scheme: dark)').matches
-      : root.dataset['theme'] === 'dark'
-  root.dataset['theme'] = dark ? 'light' : 'dark'
 }

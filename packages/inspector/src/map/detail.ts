@@ -2,6 +2,7 @@
 
 import { type HeapMap, indexAt, isUsedPart, MAP_PARTS, META } from '@vmalloc/core/map'
 import { colorOf } from '../dom/theme.ts'
+import type { ByteWindow } from './byte-window.ts'
 import { ROW_HEIGHT, ROW_PITCH, type Viewport } from './viewport.ts'
 
 const MAX_BORDERS = 4000
@@ -14,7 +15,7 @@ export interface Detail {
   readonly selected: number
   /** Addresses of words to outline. */
   readonly marked: readonly number[]
-  readonly bytesOf: ((address: number, length: number) => Uint8Array) | undefined
+  readonly bytes: ByteWindow
 }
 
 /** Draws in pixels of the viewport. */
@@ -22,7 +23,7 @@ export function drawDetail(
   context: CanvasRenderingContext2D,
   columns: HeapMap,
   view: Viewport,
-  { selected, marked, bytesOf }: Detail,
+  { selected, marked, bytes }: Detail,
 ): void {
   const first = indexAt(columns, view.start)
   if (first < 0) return
@@ -34,8 +35,7 @@ export function drawDetail(
     for (let i = first; i <= last; i++) {
       segments(view, columns.start[i], 1 / 64, (x, y) => context.fillRect(x, y, 1, ROW_HEIGHT))
     }
-    if (1 / view.scale >= MIN_BYTE_PIXELS && bytesOf !== undefined)
-      drawBytes(context, view, bytesOf)
+    if (1 / view.scale >= MIN_BYTE_PIXELS) drawBytes(context, view, bytes)
     else for (let i = first; i <= last; i++) drawName(context, columns, view, i)
   }
   context.strokeStyle = colorOf('ink')
@@ -77,13 +77,10 @@ function drawName(
   })
 }
 
-function drawBytes(
-  context: CanvasRenderingContext2D,
-  view: Viewport,
-  bytesOf: (address: number, length: number) => Uint8Array,
-): void {
+function drawBytes(context: CanvasRenderingContext2D, view: Viewport, window: ByteWindow): void {
   const from = Math.floor(view.start)
-  const bytes = bytesOf(from, Math.ceil(view.span) + 1)
+  const bytes = window.get(from, Math.ceil(view.span) + 1)
+  if (bytes === undefined) return
   context.font = '10px ui-monospace, monospace'
   context.textBaseline = 'middle'
   context.textAlign = 'center'

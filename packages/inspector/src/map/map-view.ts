@@ -3,6 +3,8 @@
 import { type HeapMap, indexAt } from '@vmalloc/core/map'
 import { contextOf, fitBitmap } from '../dom/elements.ts'
 import { readPalette, watchTheme } from '../dom/theme.ts'
+import type { BytesOf } from '../sources/source.ts'
+import { ByteWindow } from './byte-window.ts'
 import { drawDetail } from './detail.ts'
 import { listenToMap } from './gestures.ts'
 import { type Palette, paintMap } from './painter.ts'
@@ -31,7 +33,7 @@ export class MapView {
   /** Start address of the chosen block: it stays chosen when others come and go before it. */
   #selectedStart = -1
   #marked: readonly number[] = []
-  #bytesOf: ((address: number, length: number) => Uint8Array) | undefined
+  readonly #bytes = new ByteWindow(() => this.draw())
   #due = false
 
   constructor(canvas: HTMLCanvasElement, events: MapEvents) {
@@ -51,9 +53,9 @@ export class MapView {
   }
 
   /** @param bytesOf - Bytes of the heap, for the deepest zoom. */
-  show(columns: HeapMap, bytesOf: (address: number, length: number) => Uint8Array): void {
+  show(columns: HeapMap, bytesOf: BytesOf): void {
     this.#columns = columns
-    this.#bytesOf = bytesOf
+    this.#bytes.renew(bytesOf)
     this.view.setEnd(columns.end)
     this.draw()
   }
@@ -129,7 +131,7 @@ export class MapView {
     drawDetail(this.#context, columns, view, {
       selected: this.selection,
       marked: this.#marked,
-      bytesOf: this.#bytesOf,
+      bytes: this.#bytes,
     })
     this.#context.setTransform(1, 0, 0, 1, 0, 0)
     const took = performance.now() - began

@@ -1,6 +1,5 @@
 /** The buttons of the workloads. */
 import { byId, make } from '../dom/elements.ts'
-import { countText } from '../dom/text.ts'
 import type { PageHeap } from '../sources/page-heap.ts'
 import { WORKLOADS } from '../workload/workloads.ts'
 
@@ -8,10 +7,11 @@ export class Controls {
   readonly #stop = byId('stop', HTMLButtonElement)
   readonly #slider = byId('workers', HTMLInputElement)
   readonly #watch = byId('watch', HTMLParagraphElement)
-  readonly #threads = byId('threads', HTMLTableSectionElement)
   readonly #buttons: readonly HTMLButtonElement[]
   readonly #source: PageHeap
   #running = ''
+  /** What was asked for last; never rejects. */
+  #last: Promise<void> = Promise.resolve()
 
   constructor(source: PageHeap, trouble: (message: string) => void) {
     this.#source = source
@@ -19,7 +19,7 @@ export class Controls {
     this.#slider.disabled = !source.shared
     if (!source.shared) value.textContent = '0'
     const guarded = (body: () => Promise<void>) => (): void => {
-      body().catch((error: unknown) => trouble(String(error)))
+      this.#inTurn(body).catch((error: unknown) => trouble(String(error)))
     }
     this.#buttons = WORKLOADS.map(({ name, label }) => {
       const button = make(
@@ -50,20 +50,11 @@ export class Controls {
     )
   }
 
-  /** Shows what each thread has done. */
-  refresh(): void {
-    const rows = this.#source.threads.map(({ threadId, operations, refused, done }) => {
-      const state = done ? 'done' : 'running'
-      const words = `${countText(operations)} calls${refused > 0 ? `, ${countText(refused)} refused` : ''}`
-      return make(
-        'tr',
-        {},
-        make('th', { scope: 'row' }, threadId === 0 ? 'thread' : `thread ${threadId}`),
-        make('td', {}, words),
-        make('td', {}, state),
-      )
-    })
-    this.#threads.replaceChildren(...rows)
+  /** One after the other: a click while Workers still stop waits until they have. */
+  #inTurn(body: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(body)
+    this.#last = turn.catch(() => {})
+    return turn
   }
 
   async #start(name: string): Promise<void> {
@@ -80,7 +71,6 @@ export class Controls {
     this.#running = ''
     this.#press()
     await this.#source.stop()
-    this.refresh()
   }
 
   #press(): void {

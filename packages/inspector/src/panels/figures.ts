@@ -20,7 +20,7 @@ const LINES: readonly (readonly [string, (stats: HeapStats) => string])[] = [
 ]
 
 /** A table of name and value. @returns Shows new figures. */
-export function figuresIn(table: HTMLElement): (stats: HeapStats) => void {
+export function figuresIn(table: HTMLElement): (stats: HeapStats | undefined) => void {
   const cells = LINES.map(([name]) => {
     const value = make('td', {}, '–')
     table.append(make('tr', {}, make('th', { scope: 'row' }, name), value))
@@ -28,7 +28,7 @@ export function figuresIn(table: HTMLElement): (stats: HeapStats) => void {
   })
   return (stats) => {
     LINES.forEach(([, text], i) => {
-      cells[i].textContent = text(stats)
+      cells[i].textContent = stats === undefined ? '–' : text(stats)
     })
   }
 }
@@ -62,9 +62,13 @@ interface Bar {
 }
 
 /** Free blocks of the medium strategy by order. */
-export function freeListsIn(list: HTMLElement, note: HTMLElement): (stats: HeapStats) => void {
+export function freeListsIn(
+  list: HTMLElement,
+  note: HTMLElement,
+): (stats: HeapStats | undefined) => void {
   const show = barsIn(list)
-  return ({ medium }) => {
+  return (stats) => {
+    const medium = stats?.medium
     const counts = medium?.freeByOrder ?? []
     const most = Math.max(1, ...counts)
     const granule = medium?.granule ?? 1
@@ -84,11 +88,11 @@ export function freeListsIn(list: HTMLElement, note: HTMLElement): (stats: HeapS
 }
 
 /** Chunks of each pool, used and free. */
-export function poolsIn(list: HTMLElement): (stats: HeapStats) => void {
+export function poolsIn(list: HTMLElement): (stats: HeapStats | undefined) => void {
   const show = barsIn(list)
-  return ({ small }) => {
+  return (stats) => {
     show(
-      small.map(({ maxPayload, chunks, free, refills }) => ({
+      (stats?.small ?? []).map(({ maxPayload, chunks, free, refills }) => ({
         name: `≤ ${maxPayload} B`,
         fraction: chunks === 0 ? 0 : (chunks - free) / chunks,
         value: `${countText(chunks - free)} of ${countText(chunks)} · ${refills} refills`,

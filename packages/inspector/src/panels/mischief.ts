@@ -95,7 +95,7 @@ export class Mischief {
             : '  it did not hold the lock',
           `  ${reclaimedBlocks} blocks it kept ready (${reclaimedBytes} bytes) are free again`,
           `  ${report.strayRegions} regions half taken, ${report.brokenList ? 'a broken' : 'no broken'} list`,
-          `  ${blocks ?? 'not counted'} blocks in use; the other threads go on`,
+          `  ${blocks ?? 'not counted'} blocks in use or ready elsewhere; the other threads go on`,
         ].join('\n'),
       )
     } finally {

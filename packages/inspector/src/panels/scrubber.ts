@@ -11,14 +11,14 @@ export class Scrubber {
   readonly #slider = byId('step', HTMLInputElement)
   readonly #value = byId('step-value', HTMLOutputElement)
   readonly #play = byId('play', HTMLButtonElement)
-  readonly #moved: () => Promise<void>
+  readonly #moved: (at: number) => Promise<void>
   readonly #trouble: (message: string) => void
   #trace: TraceHeap | undefined
   #timer = 0
   #busy = false
 
   /** @param moved - The trace is at another operation. */
-  constructor(moved: () => Promise<void>, trouble: (message: string) => void) {
+  constructor(moved: (at: number) => Promise<void>, trouble: (message: string) => void) {
     this.#moved = moved
     this.#trouble = trouble
     this.#slider.addEventListener('input', () => void this.#goTo(Number(this.#slider.value)))
@@ -26,13 +26,13 @@ export class Scrubber {
   }
 
   /** @param trace - Nothing: there is no trace to move through. */
-  show(trace: TraceHeap | undefined): void {
+  async show(trace: TraceHeap | undefined): Promise<void> {
     this.#pause()
     this.#trace = trace
     this.#box.hidden = trace === undefined
     if (trace === undefined) return
     this.#slider.max = String(trace.trace.operations)
-    void this.#goTo(trace.trace.peakAt + 1)
+    await this.#goTo(trace.trace.peakAt + 1)
   }
 
   async #goTo(position: number): Promise<void> {
@@ -48,7 +48,7 @@ export class Scrubber {
         this.#value.textContent = countText(trace.position)
         this.#slider.setAttribute('aria-valuetext', `${trace.position}: ${trace.words}`)
         this.#box.title = trace.words
-        await this.#moved()
+        await this.#moved(trace.position)
         const now = Number(this.#slider.value)
         if (now === wanted) break
         wanted = now

@@ -10,7 +10,7 @@ import {
   type HeapParts,
   InvariantError,
 } from '@vmalloc/core'
-import type { Moment, Source } from './source.ts'
+import type { BytesOf, Moment, Source } from './source.ts'
 
 /** A word that changed. */
 export interface ChangedWord {
@@ -68,11 +68,8 @@ export class LifeHeap implements Source {
     throw new Error('not even the fresh heap can be walked')
   }
 
-  bytes(address: number, length: number): Uint8Array {
-    return this.steps[this.#current].image.slice(address, address + length)
-  }
-
-  close(): void {}
+  readonly bytes: BytesOf = (address, length) =>
+    Promise.resolve(this.steps[this.#current].image.slice(address, address + length))
 }
 
 const NAME = 'watched'

@@ -13,7 +13,7 @@ import type {
   VictimReport,
 } from '../workload/orders.ts'
 import { workloadNamed } from '../workload/workloads.ts'
-import type { Moment, Source } from './source.ts'
+import type { BytesOf, Moment, Source } from './source.ts'
 
 const MIB = 2 ** 20
 const MAXIMUM_BYTES = 256 * MIB
@@ -100,8 +100,11 @@ export class PageHeap implements Source {
     const workers = this.#workers
     this.#workers = []
     this.#threads = []
-    await Promise.all(workers.map((worker) => ask(worker, { kind: 'stop' }, 'stopped')))
-    for (const worker of workers) worker.terminate()
+    try {
+      await Promise.all(workers.map((worker) => ask(worker, { kind: 'stop' }, 'stopped')))
+    } finally {
+      for (const worker of workers) worker.terminate()
+    }
   }
 
   look(): Promise<Moment | undefined> {
@@ -120,9 +123,8 @@ export class PageHeap implements Source {
     return this.#looking
   }
 
-  bytes(address: number, length: number): Uint8Array {
-    return this.heap.memory.u8.slice(address, address + length)
-  }
+  readonly bytes: BytesOf = (address, length) =>
+    Promise.resolve(this.heap.memory.u8.slice(address, address + length))
 
   /** One block of the page's own. @returns 0 when there is no room. */
   async allocate(size: number): Promise<number> {
@@ -143,7 +145,7 @@ export class PageHeap implements Source {
     const alive = `vmalloc-victim-${performance.timeOrigin}-${this.#victims++}`
     const threadId = await new Promise<number>((resolve, reject) => {
       worker.addEventListener('message', ({ data }: MessageEvent<VictimReport>) =>
-        resolve(data.threadId),
+        'threadId' in data ? resolve(data.threadId) : reject(new Error(data.failed)),
       )
       worker.addEventListener('error', ({ message }) => reject(new Error(message)))
       const { handle } = this.heap
@@ -154,7 +156,7 @@ export class PageHeap implements Source {
     await navigator.locks.request(alive, () => {})
     onPhase(`Thread ${threadId} is gone and the lock is still taken. Every other thread waits.`)
     await new Promise((resolve) => setTimeout(resolve, 600))
-    return this.heap.reportDead(threadId)
+    return this.heap.reportDeadAsync(threadId)
   }
 
   /** The heap as bytes, all threads at rest meanwhile. */
@@ -180,13 +182,6 @@ export class PageHeap implements Source {
     } finally {
       for (const worker of workers) worker.postMessage({ kind: 'resume' } satisfies ChurnOrder)
     }
-  }
-
-  close(): void {
-    for (const worker of this.#workers) worker.terminate()
-    this.#observer?.terminate()
-    this.#local = undefined
-    this.#workers = []
   }
 
   #lookHere(): Moment {
@@ -221,15 +216,26 @@ export class PageHeap implements Source {
   }
 }
 
-/** Gives an order and waits until the Worker says that it is done, or that it failed. */
+/** Gives an order and waits until the Worker says that it is done. @throws Error when it fails instead, or has ended. */
 function ask(worker: Worker, order: ChurnOrder, answer: ChurnReport['kind']): Promise<void> {
-  return new Promise((resolve) => {
-    const answered = ({ data }: MessageEvent<ChurnReport>): void => {
-      if (data.kind !== answer && data.kind !== 'failed') return
-      worker.removeEventListener('message', answered)
-      resolve()
+  return new Promise((resolve, reject) => {
+    const settle = new AbortController()
+    const { signal } = settle
+    const fail = (message: string): void => {
+      settle.abort()
+      reject(new Error(message))
     }
-    worker.addEventListener('message', answered)
+    worker.addEventListener(
+      'message',
+      ({ data }: MessageEvent<ChurnReport>) => {
+        if (data.kind === 'failed') fail(data.message)
+        if (data.kind !== answer) return
+        settle.abort()
+        resolve()
+      },
+      { signal },
+    )
+    worker.addEventListener('error', ({ message }) => fail(message), { signal })
     worker.postMessage(order)
   })
 }

@@ -15,9 +15,12 @@ import {
   REALLOC,
   type Trace,
 } from '@vmalloc/trace'
-import type { Moment, Source } from './source.ts'
+import type { Sample } from '../panels/timeline.ts'
+import type { BytesOf, Moment, Source } from './source.ts'
 
 const MAXIMUM_BYTES = 512 * 2 ** 20
+/** Moments of the time line. */
+const SAMPLES = 500
 const CALL_NAMES: Readonly<Record<number, string>> = {
   [MALLOC]: 'malloc',
   [FREE]: 'free',
@@ -82,11 +85,30 @@ export class TraceHeap implements Source {
     return Promise.resolve({ columns, stats: this.#heap.stats() })
   }
 
-  bytes(address: number, length: number): Uint8Array {
-    return this.#heap.memory.u8.slice(address, address + length)
+  readonly bytes: BytesOf = (address, length) =>
+    Promise.resolve(this.#heap.memory.u8.slice(address, address + length))
+
+  snapshot(): Promise<Uint8Array<ArrayBuffer>> {
+    return Promise.resolve(Uint8Array.from(this.#heap.snapshot()))
   }
 
-  close(): void {}
+  /** Mapped and live over all operations. Cost: one replay of the trace, and some hundred looks at its figures. */
+  course(): Sample[] {
+    const { operations, peakAt } = this.trace
+    const step = Math.max(1, Math.floor(operations / SAMPLES))
+    const moments = new Set([operations, peakAt + 1])
+    for (let at = 0; at < operations; at += step) moments.add(at)
+    const back = this.#position
+    const samples = [...moments]
+      .sort((a, b) => a - b)
+      .map((at): Sample => {
+        this.seek(at)
+        const { mapped, live } = this.#heap.stats()
+        return { at, mapped, live }
+      })
+    this.seek(back)
+    return samples
+  }
 
   #perform(i: number): void {
     const { op, id, size } = this.trace

@@ -48,6 +48,4 @@ export interface VictimOrder {
   readonly alive: string
 }
 
-export interface VictimReport {
-  readonly threadId: number
-}
+export type VictimReport = { readonly threadId: number } | { readonly failed: string }
