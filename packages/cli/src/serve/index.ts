@@ -72,7 +72,7 @@ const HEADERS = {
  *
  * const heap = Heap.create()
  * const server = await serve(heap)
- * console.log(server.url)
+ * server.url.startsWith('http://127.0.0.1:') // => true
  * ```
  */
 export async function serve(heap: Heap, options: ServeOptions = {}): Promise<HeapServer> {
