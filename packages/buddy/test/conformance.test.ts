@@ -1,42 +1,19 @@
 /** The buddy keeps the laws of the contract, over parents of every kind. */
 
 import {
-  BumpParent,
+  bumpSupply,
   type ConformanceOptions,
   conformanceCases,
-  type MakeSubject,
-  type ParentSupply,
+  pageSupply,
+  strategySubject,
 } from '@vmalloc/conformance'
-import { AddressSpace, type Memory, PAGE_BYTES } from '@vmalloc/memory'
+import { PAGE_BYTES } from '@vmalloc/memory'
 import { describe, test } from 'vitest'
 import { Buddy, type BuddyOptions } from '../src/index.ts'
 
-const CONTROL_NAME = 'buddy'
-
-function buddyWith(options: BuddyOptions): MakeSubject {
-  return ({ memory, parent }) => ({
-    allocator: Buddy.create(
-      memory,
-      memory.reserveControl(CONTROL_NAME, Buddy.controlBytes(memory.maximum)),
-      parent,
-      options,
-    ),
-    attach: (other) =>
-      Buddy.attach(other.memory, other.memory.findControl(CONTROL_NAME), other.parent),
-  })
-}
-
-const pages: ParentSupply = {
-  create: (memory) => AddressSpace.create(memory).source('buddy'),
-  attach: (memory) => AddressSpace.attach(memory).source('buddy'),
-}
-const bump = (options: { start?: number; alignment?: number }): ParentSupply => ({
-  create: (memory: Memory) => new BumpParent(memory, { start: memory.controlEnd, ...options }),
-})
-
 const parents: Record<string, Pick<ConformanceOptions, 'parent' | 'memory'>> = {
-  'a page source that grows': { parent: pages, memory: { initial: 65536 } },
-  'a page source in a fixed buffer': { parent: pages },
+  'a page source that grows': { parent: pageSupply, memory: { initial: 65536 } },
+  'a page source in a fixed buffer': { parent: pageSupply },
 }
 
 const buddies: Record<string, BuddyOptions> = {
@@ -56,16 +33,16 @@ const buddies: Record<string, BuddyOptions> = {
 
 // A bump parent does not join the holes that released regions leave: only for buddies that keep what they get.
 const bumps: typeof parents = {
-  'a bump parent': { parent: bump({}) },
-  'a bump parent of whole pages': { parent: bump({ alignment: PAGE_BYTES }) },
-  'a bump parent with odd regions': { parent: bump({ start: PAGE_BYTES + 48 }) },
+  'a bump parent': { parent: bumpSupply({}) },
+  'a bump parent of whole pages': { parent: bumpSupply({ alignment: PAGE_BYTES }) },
+  'a bump parent with odd regions': { parent: bumpSupply({ start: PAGE_BYTES + 48 }) },
 }
 
 for (const [parent, surroundings] of Object.entries({ ...parents, ...bumps })) {
   for (const [buddy, options] of Object.entries(buddies)) {
     if (parent in bumps && options.release !== false) continue
     describe(`${buddy}, over ${parent}`, () => {
-      const cases = conformanceCases(buddyWith(options), {
+      const cases = conformanceCases(strategySubject(Buddy, options), {
         ...surroundings,
         sizes: { minimum: 1, maximum: 65536 },
         memoryBytes: 2 ** 20,

@@ -12,6 +12,7 @@ export { NullParent } from './null-parent.ts'
 export { Random } from './random.ts'
 export { RecordingParent, type Region, type RegionListener } from './recording-parent.ts'
 export { type RangeState, ShadowError, ShadowModel, type ShadowRange } from './shadow-model.ts'
+export { type StrategyClass, strategySubject } from './strategy-subject.ts'
 export type {
   ConformanceCase,
   ConformanceOptions,
@@ -20,3 +21,4 @@ export type {
   Subject,
   Surroundings,
 } from './subject.ts'
+export { bumpSupply, pageSupply } from './supplies.ts'

@@ -3,36 +3,15 @@
 import {
   type ConformanceOptions,
   conformanceCases,
-  type MakeSubject,
-  type ParentSupply,
+  pageSupply,
+  strategySubject,
 } from '@vmalloc/conformance'
-import { AddressSpace } from '@vmalloc/memory'
 import { describe, test } from 'vitest'
-import { MappedBlocks, type MappedBlocksOptions } from '../src/index.ts'
-
-const CONTROL_NAME = 'large'
-
-function blocksWith(options: MappedBlocksOptions): MakeSubject {
-  return ({ memory, parent }) => ({
-    allocator: MappedBlocks.create(
-      memory,
-      memory.reserveControl(CONTROL_NAME, MappedBlocks.controlBytes()),
-      parent,
-      options,
-    ),
-    attach: (other) =>
-      MappedBlocks.attach(other.memory, other.memory.findControl(CONTROL_NAME), other.parent),
-  })
-}
-
-const pages: ParentSupply = {
-  create: (memory) => AddressSpace.create(memory).source('large'),
-  attach: (memory) => AddressSpace.attach(memory).source('large'),
-}
+import { MappedBlocks } from '../src/index.ts'
 
 const parents: Record<string, Pick<ConformanceOptions, 'parent' | 'memory'>> = {
-  'a page source that grows': { parent: pages, memory: { initial: 65536 } },
-  'a page source in a fixed buffer': { parent: pages },
+  'a page source that grows': { parent: pageSupply, memory: { initial: 65536 } },
+  'a page source in a fixed buffer': { parent: pageSupply },
   'a bump parent': {},
 }
 
@@ -45,7 +24,7 @@ const KINDS = [
 for (const [parent, surroundings] of Object.entries(parents)) {
   for (const { phase, exact } of KINDS) {
     describe(`${exact ? 'exact ' : ''}blocks of phase ${phase}, over ${parent}`, () => {
-      const cases = conformanceCases(blocksWith({ phase, exact }), {
+      const cases = conformanceCases(strategySubject(MappedBlocks, { phase, exact }), {
         ...surroundings,
         sizes: { minimum: 4096, maximum: 262144 },
         memoryBytes: 2 ** 21,

@@ -1,44 +1,20 @@
 /** The chunk pool keeps the laws of the contract, over parents of every kind. */
 
 import {
-  BumpParent,
+  bumpSupply,
   type ConformanceOptions,
   conformanceCases,
-  type MakeSubject,
-  type ParentSupply,
+  pageSupply,
+  strategySubject,
 } from '@vmalloc/conformance'
-import { AddressSpace, type Memory } from '@vmalloc/memory'
 import { describe, test } from 'vitest'
 import { ChunkPool, type ChunkPoolOptions } from '../src/index.ts'
 
-const CONTROL_NAME = 'pool'
-
-function poolWith(options: ChunkPoolOptions): MakeSubject {
-  return ({ memory, parent }) => ({
-    allocator: ChunkPool.create(
-      memory,
-      memory.reserveControl(CONTROL_NAME, ChunkPool.controlBytes()),
-      parent,
-      options,
-    ),
-    attach: (other) =>
-      ChunkPool.attach(other.memory, other.memory.findControl(CONTROL_NAME), other.parent),
-  })
-}
-
-const pages: ParentSupply = {
-  create: (memory) => AddressSpace.create(memory).source('small'),
-  attach: (memory) => AddressSpace.attach(memory).source('small'),
-}
-const bump = (options: { start?: number; alignment?: number }): ParentSupply => ({
-  create: (memory: Memory) => new BumpParent(memory, { start: memory.controlEnd, ...options }),
-})
-
 const parents: Record<string, Pick<ConformanceOptions, 'parent' | 'memory'>> = {
-  'a page source that grows': { parent: pages, memory: { initial: 65536 } },
-  'a page source in a fixed buffer': { parent: pages },
-  'a bump parent': { parent: bump({}) },
-  'a bump parent with odd regions': { parent: bump({ start: 4096 + 48, alignment: 16 }) },
+  'a page source that grows': { parent: pageSupply, memory: { initial: 65536 } },
+  'a page source in a fixed buffer': { parent: pageSupply },
+  'a bump parent': { parent: bumpSupply({}) },
+  'a bump parent with odd regions': { parent: bumpSupply({ start: 4096 + 48, alignment: 16 }) },
 }
 
 const pools: Record<string, ChunkPoolOptions> = {
@@ -58,7 +34,7 @@ const pools: Record<string, ChunkPoolOptions> = {
 for (const [parent, surroundings] of Object.entries(parents)) {
   for (const [pool, options] of Object.entries(pools)) {
     describe(`${pool}, over ${parent}`, () => {
-      const cases = conformanceCases(poolWith(options), {
+      const cases = conformanceCases(strategySubject(ChunkPool, options), {
         ...surroundings,
         sizes: { minimum: 1, maximum: options.chunkSize },
         unservedSizes: [options.chunkSize + 1, 4096],
