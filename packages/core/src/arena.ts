@@ -233,6 +233,11 @@ export class Arena {
     return block + this.marking.sizeAt(block) - this.marking.footerBytes - payload
   }
 
+  /** Whether a block marked as ready is held back by the quarantine of a debugging preset: no thread has it. */
+  isHeldBack(block: Address): boolean {
+    return this.guarded !== null && this.guarded.requestedAt(block) >= 0
+  }
+
   /** Bytes of the block, marks included, that a request of `size` bytes gets. */
   blockBytes(size: number): number {
     return this.strategyFor(size).goodSize(size + this.overhead)

@@ -14,10 +14,11 @@ export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
   let blocks = 0
   let live = 0
   let unusable = 0
-  const cached = new Set<Address>()
+  /** Blocks marked as ready, with the usable bytes of each. */
+  const cached = new Map<Address, number>()
   walkArena(arena, (block) => {
     if (block.state === 'cached') {
-      cached.add(block.block)
+      if (!arena.isHeldBack(block.block)) cached.set(block.block, block.blockSize - arena.overhead)
       return
     }
     if (block.state !== 'used') return
@@ -29,6 +30,11 @@ export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
   // A strategy that cannot list its blocks hides them from the walk: then there is nothing to compare with.
   if (!all.every(isWalkable)) return
   checkCaches(cached, slots)
+  // Ready blocks that no list leads to: leaked with a list in which a link was overwritten.
+  if (memory.threaded) {
+    blocks += cached.size
+    for (const bytes of cached.values()) live += bytes
+  }
   const counted = slots?.net() ?? { blocks: 0, live: 0 }
   const countedBlocks = (memory.u32[arena.slots + BLOCKS] + counted.blocks) >>> 0
   const countedLive = (memory.u32[arena.slots + LIVE] + counted.live) >>> 0
@@ -47,11 +53,14 @@ export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
   }
 }
 
-/** Every block that a thread keeps ready says so in its header, and the lists are as long as they count. */
-function checkCaches(cached: ReadonlySet<Address>, slots: CacheSlots | undefined): void {
+/**
+ * Every block that a thread keeps ready says so in its header, is in one list only, and the lists are as long as they
+ * count. Takes those that it finds out of `cached`.
+ */
+function checkCaches(cached: Map<Address, number>, slots: CacheSlots | undefined): void {
   for (const cache of slots?.all() ?? []) {
     const found = cache.each((block) => {
-      if (!cached.has(block)) {
+      if (!cached.delete(block)) {
         throw new InvariantError('thread cache', 'a ready block is not marked as one', block)
       }
     })

@@ -13,6 +13,8 @@ export type MemoryErrorCode =
   | 'NOT_ISOLATED'
   /** The area for control blocks is full. */
   | 'CONTROL_FULL'
+  /** All ids of threads are given: nobody can attach any more. */
+  | 'NO_THREAD_IDS'
   /** An address that is not a multiple of the page size. */
   | 'UNALIGNED'
   /** An address, or part of a range, that is not mapped. */

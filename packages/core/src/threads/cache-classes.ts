@@ -89,8 +89,9 @@ export function planClasses(
 ): CacheClass[] {
   const classes: CacheClass[] = []
   const add = (blockSize: number, kind: Kind): void => {
-    const fitting = Math.floor(options.bytesPerClass / blockSize)
-    const limit = Math.max(2, Math.min(fitting, options.blocksPerClass))
+    const limit = Math.min(Math.floor(options.bytesPerClass / blockSize), options.blocksPerClass)
+    // A list of one block would be full or empty each time.
+    if (limit < 2) return
     const batch = Math.max(
       1,
       Math.min(Math.floor(BATCH_BYTES / blockSize), MAX_BATCH_BLOCKS, limit >> 1),

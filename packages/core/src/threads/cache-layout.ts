@@ -10,15 +10,15 @@
  *     + 0  owner id, 0 when the slot is free
  *     + 4  refills      + 8  flushes
  *     +12  blocks taken from the arena minus those given back, and +16 the usable bytes of them
- *     +20  blocks lost with broken lists, and +24 the usable bytes of them
- *     +28  usable bytes that the thread allocated minus those it freed, as of its last refill or flush
- *     +32  times that the thread found the lock taken and waited, and +36 the milliseconds of it
+ *     +20  usable bytes that the thread allocated minus those it freed, as of its last refill or flush
+ *     +24  times that the thread found the lock taken and waited, and +28 the milliseconds of it
  *     +64  a pair for each class: head of the list of ready blocks, number of them
  *
  * Class 0 stands for "not cached": its list is always empty, so a look-up needs no second test.
  *
- * What a thread allocated minus what it freed is not counted but follows: taken - ready - lost. All counts are modulo
- * 2^32, for a thread may free more than it allocated.
+ * What a thread allocated minus what it freed is not counted but follows: taken - ready. So ready blocks that no list
+ * leads to any more, because somebody wrote over a link, count as in use. All counts are modulo 2^32, for a thread may
+ * free more than it allocated.
  */
 export const CACHE_MAGIC = 0x43414354
 export const CACHE_VERSION = 3
@@ -42,9 +42,7 @@ export const REFILLS = 1
 export const FLUSHES = 2
 export const TAKEN_BLOCKS = 3
 export const TAKEN_BYTES = 4
-export const LOST_BLOCKS = 5
-export const LOST_BYTES = 6
-export const NET_BYTES = 7
-export const WAITS = 8
-export const WAITED_MS = 9
+export const NET_BYTES = 5
+export const WAITS = 6
+export const WAITED_MS = 7
 export const LISTS = 16

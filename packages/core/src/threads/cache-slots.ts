@@ -16,7 +16,7 @@ import {
   type PageSource,
 } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
-import { BLOCKS, LIVE, LOST_BLOCKS, LOST_BYTES } from '../arena-layout.ts'
+import { BLOCKS, LIVE } from '../arena-layout.ts'
 import {
   type CacheClass,
   type ClassTables,
@@ -227,8 +227,6 @@ export class CacheSlots {
       u32[arena + LIVE] += live
       u32[arena + BLOCKS] += blocks
     }
-    u32[arena + LOST_BLOCKS] += u32[cache.slot + L.LOST_BLOCKS]
-    u32[arena + LOST_BYTES] += u32[cache.slot + L.LOST_BYTES]
     u32.fill(0, cache.slot + 1, cache.slot + L.SLOT_BYTES / 4)
     u32[cache.slot + L.OWNER] = 0
   }
@@ -238,7 +236,7 @@ export class CacheSlots {
     return this.sum((cache) => (cache.counters === 0 ? cache.net() : NOTHING))
   }
 
-  /** Blocks that the threads have from the arena: ready, in use, or lost; those that one thread freed count for it. */
+  /** Blocks that the threads have from the arena, ready or in use; those that one thread freed count for it. */
   taken(): Count {
     const { u32 } = this.memory
     return this.sum(({ slot, counters }) =>

@@ -2,12 +2,12 @@
  * Survivors' work: what a thread that died left in the heap.
  *
  * The heap never guesses that a thread is dead; the caller has proof. A death inside an operation is damage like any
- * other: the word "damaged" names the dead thread before the lock is taken from it, by one exchange of the lock word, so
- * whoever has the lock next repairs. Should the one that reports die too, its own death is reported in turn, and the
- * repair begins again.
+ * other: the dead thread is named as cut short (cut-short.ts) before the lock is taken from it, by one exchange of the
+ * lock word, so whoever has the lock next repairs. Should the one that reports die too, its own death is reported in
+ * turn, and the repair begins again.
  */
 import { requireOption } from '@vmalloc/memory'
-import { DAMAGED } from '../arena-layout.ts'
+import { clearCutShort, nameCutShort } from './cut-short.ts'
 import type { Mutex } from './mutex.ts'
 import type { Session } from './session.ts'
 
@@ -74,14 +74,13 @@ function requireReportable({ mutex }: Session, threadId: number): Mutex {
 function takeOver({ arena }: Session, mutex: Mutex, deadId: number): boolean {
   if (mutex.holder !== deadId) return false
   // Before the exchange: if this thread dies between the two, the next one must know whose cache was being changed.
-  Atomics.compareExchange(arena.memory.i32, arena.slots + DAMAGED, 0, deadId)
+  nameCutShort(arena, deadId)
   return mutex.takeOver(deadId)
 }
 
 /** Under the lock, with all structures repaired: takes back what the dead thread kept ready. */
 function bury(session: Session, threadId: number, heldLock: boolean): DeathReport {
   const { arena, slots } = session
-  const { memory } = arena
   const repair = heldLock ? session.lastRepair : undefined
   let reclaimedBlocks = 0
   let reclaimedBytes = 0
@@ -90,14 +89,14 @@ function bury(session: Session, threadId: number, heldLock: boolean): DeathRepor
   for (const cache of slots?.all(threadId) ?? []) {
     hadCache = true
     // Should this thread die in the middle: this is the cache that it was changing.
-    memory.u32[arena.slots + DAMAGED] = threadId
-    cache.settle()
+    nameCutShort(arena, threadId)
+    const dropped = cache.settle()
     const { blocks, bytes, broken } = cache.release()
     slots?.vacate(cache)
-    memory.u32[arena.slots + DAMAGED] = 0
+    clearCutShort(arena, threadId)
     reclaimedBlocks += blocks
     reclaimedBytes += bytes
-    brokenList ||= broken !== undefined
+    brokenList ||= (dropped ?? broken) !== undefined
   }
   return {
     threadId,

@@ -4,8 +4,8 @@
  * happens.
  *
  * - A step that ends in an error nobody expected (the stack overflowed, a check word was wrong) may have left the arena
- *   half changed. Then the heap is flagged as damaged with the id of this thread, which from now on leaves its cache
- *   alone, and the next one that takes the lock repairs first: at the end of an overflowed stack there is no room for it.
+ *   half changed. Then this thread is named as cut short, from now on leaves its cache alone, and the next one that takes
+ *   the lock repairs first: at the end of an overflowed stack there is no room for it.
  * - Between taking the lock and the `try`, and in the `finally`, nothing is called that could overflow the stack: the
  *   lock is never left held.
  * - A heap that threads cannot attach to has no lock at all.
@@ -13,10 +13,10 @@
 import { HeapCorruptionError } from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
-import { DAMAGED } from '../arena-layout.ts'
+import { CUT_SHORT, CUT_SHORT_WORDS } from '../arena-layout.ts'
 import { type CacheSlots, ONLY_OWNER } from './cache-slots.ts'
 import { ReentrantLockError } from './lock-errors.ts'
-import { Mutex } from './mutex.ts'
+import { Mutex, nextTurn } from './mutex.ts'
 import { type RebuildReport, rebuildArena } from './rebuild.ts'
 import type { ThreadCache } from './thread-cache.ts'
 
@@ -25,6 +25,8 @@ export const BUSY: unique symbol = Symbol('busy')
 
 /** Takes the lock. @returns Whether it did. */
 export type Acquire = () => boolean
+
+const TRIES_PER_TURN = 8
 
 export abstract class LockedArena {
   declare readonly arena: Arena
@@ -35,8 +37,8 @@ export abstract class LockedArena {
   declare protected readonly memory: Memory
   /** `null` until the first slow call, when all slots are taken, and after an error nobody expected. */
   declare protected cache: ThreadCache | null
-  /** Whether a step that only reads is under way in this thread. */
-  declare private inspecting: boolean
+  /** Whether a step is under way, where no lock says so. */
+  declare private inside: boolean
   declare private readonly tryLock: Acquire
 
   constructor(arena: Arena, slots: CacheSlots | undefined) {
@@ -47,7 +49,7 @@ export abstract class LockedArena {
     this.mutex = mutex
     this.lastRepair = undefined
     this.cache = null
-    this.inspecting = false
+    this.inside = false
     this.tryLock = () => mutex === null || mutex.tryLock()
   }
 
@@ -61,6 +63,11 @@ export abstract class LockedArena {
     return this.enter(step, null, true) as Result
   }
 
+  /** Runs a step that only reads, if the lock is free. */
+  inspectUnlessBusy<Result>(step: () => Result): Result | typeof BUSY {
+    return this.enter(step, this.tryLock, true)
+  }
+
   /** Runs a step under the lock if that is free. */
   runUnlessBusy<Result>(step: () => Result): Result | typeof BUSY {
     return this.enter(step, this.tryLock, false)
@@ -72,12 +79,15 @@ export abstract class LockedArena {
     signal?: AbortSignal,
     acquire: Acquire = this.tryLock,
   ): Promise<Result> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       signal?.throwIfAborted()
       // The step runs at once: were there an `await` between, other code of this thread would find the lock held by it.
       const result = this.enter(step, acquire, false)
       if (result !== BUSY) return result
       await this.mutex?.waitAsync(signal)
+      // A lock that changes hands all the time may be found free each time one waits, and taken each time one tries: all
+      // in microtasks, while nothing else of this thread runs.
+      if (tries % TRIES_PER_TURN === 0) await nextTurn()
     }
   }
 
@@ -92,7 +102,10 @@ export abstract class LockedArena {
   ): Result | typeof BUSY {
     const { mutex, memory, cache } = this
     // With a lock, taking it finds that out.
-    if (mutex === null && this.inspecting) throw new ReentrantLockError(0)
+    if (mutex === null) {
+      if (this.inside) throw new ReentrantLockError(0)
+      this.inside = true
+    }
     let held = false
     try {
       if (mutex !== null && acquire === null) mutex.lock()
@@ -101,26 +114,22 @@ export abstract class LockedArena {
       if (mutex !== null && mutex.waitBegan !== 0) mutex.noteWait(mutex.waitBegan)
       memory.refresh()
       this.repairIfDamaged()
-      if (reading) {
-        // A visitor that used the cache would change the heap under the walk: without it, it meets the lock.
-        this.cache = null
-        this.inspecting = true
-      }
+      // A visitor that used the cache would change the heap under the walk: without it, it meets the lock.
+      if (reading) this.cache = null
       return step()
     } catch (error) {
       if (!held || reading) throw error
       if (!(error instanceof HeapCorruptionError)) {
-        const damaged = this.arena.slots + DAMAGED
         this.cache = null
-        if (memory.u32[damaged] === 0)
-          memory.u32[damaged] = mutex === null ? ONLY_OWNER : mutex.ownerId
+        // As `nameCutShort` does, without a call: there may be no room for one on the stack.
+        const first = this.arena.slots + CUT_SHORT
+        const word = memory.u32[first] === 0 ? first : first + CUT_SHORT_WORDS - 1
+        memory.u32[word] = mutex === null ? ONLY_OWNER : mutex.ownerId
       }
       return this.fail(error, true)
     } finally {
-      if (held && reading) {
-        this.cache = cache
-        this.inspecting = false
-      }
+      if (held && reading) this.cache = cache
+      this.inside = false
       if (held && mutex !== null) {
         const before = Atomics.exchange(memory.i32, mutex.word, 0)
         if (before !== mutex.ownerId) mutex.wake(before)
@@ -132,7 +141,7 @@ export abstract class LockedArena {
   protected abstract fail(error: unknown, locked: boolean): never
 
   private repairIfDamaged(): void {
-    if (this.memory.u32[this.arena.slots + DAMAGED] === 0) return
+    if (this.memory.u32[this.arena.slots + CUT_SHORT] === 0) return
     this.lastRepair = rebuildArena(this.arena, this.slots, this.settleHeldBack())
   }
 

@@ -5,7 +5,8 @@
  *     bit 30   asynchronous waiters: somebody waits at the doorbell
  *     0..29    owner id, 0 when free
  *
- * - Owner and state are one word, owner ids are never reused: no window in which the two disagree.
+ * - Owner and state are one word, owner ids are never reused: no window in which the two disagree. When all are given,
+ *   nobody can attach any more. That an owner died is a word elsewhere: see cut-short.ts.
  * - Sleeping is bounded and re-checked, because a wake-up sent to a thread that is being terminated is lost.
  * - A thread that slept takes the lock with the waiters bit set, since others may still sleep.
  * - Unlocking never blocks.
@@ -16,6 +17,7 @@ import {
   DOORBELL_OFFSET_BYTES,
   LOCK_OFFSET_BYTES,
   type Memory,
+  MemoryError,
   NEXT_OWNER_OFFSET_BYTES,
 } from '@vmalloc/memory'
 import { WAITED_MS, WAITS } from './cache-layout.ts'
@@ -29,6 +31,9 @@ const SPINS = 100
 const SPINS_WITHOUT_SLEEP = 50_000
 const SLICE_MS = 50
 const TAKEN = -1
+
+/** Tells the core that it spins: engines have it since 2025. */
+const pauseCore: (() => void) | undefined = (Atomics as { pause?: () => void }).pause
 
 /** A handle of one thread on the lock. */
 export class Mutex {
@@ -51,7 +56,7 @@ export class Mutex {
   /** Word index of the slot that says so to everybody; 0 while this handle has none. */
   declare private slot: number
 
-  /** Draws an owner id: each attachment has its own. */
+  /** Draws an owner id: each attachment has its own. @throws MemoryError `NO_THREAD_IDS`. */
   constructor(memory: Memory) {
     this.memory = memory
     this.patienceMs = Number.POSITIVE_INFINITY
@@ -61,8 +66,7 @@ export class Mutex {
     this.slot = 0
     this.word = (memory.base + LOCK_OFFSET_BYTES) >>> 2
     this.doorbell = (memory.base + DOORBELL_OFFSET_BYTES) >>> 2
-    const counter = (memory.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
-    this.ownerId = (Atomics.add(memory.i32, counter, 1) + 1) & OWNER_MASK
+    this.ownerId = drawOwnerId(memory)
     this.canSleep = canSleep(memory.i32)
     this.spins = (globalThis.navigator?.hardwareConcurrency ?? 2) > 1 ? SPINS : 0
   }
@@ -143,7 +147,7 @@ export class Mutex {
   /** The owner id that was given last. */
   get lastOwnerId(): number {
     const counter = (this.memory.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
-    return Atomics.load(this.memory.i32, counter) & OWNER_MASK
+    return Math.min(Atomics.load(this.memory.i32, counter) >>> 0, OWNER_MASK)
   }
 
   /** Owner id of who holds the lock now, 0 when nobody does. */
@@ -176,6 +180,7 @@ export class Mutex {
     const spins = this.canSleep ? this.spins : SPINS_WITHOUT_SLEEP
     for (let i = 0; i < spins; i++) {
       if (Atomics.load(i32, word) === 0 && this.tryLock()) return TAKEN
+      pauseCore?.()
     }
     if (!this.canSleep) return this.holder
     const deadline = began + this.patienceMs
@@ -192,6 +197,17 @@ export class Mutex {
         Atomics.wait(i32, word, marked, Math.min(left, SLICE_MS))
     }
   }
+}
+
+/** @throws MemoryError when all ids are given: none is ever given twice. */
+function drawOwnerId({ i32, base }: Memory): number {
+  const counter = (base + NEXT_OWNER_OFFSET_BYTES) >>> 2
+  for (let last = Atomics.load(i32, counter); last >= 0 && last < OWNER_MASK; ) {
+    const seen = Atomics.compareExchange(i32, counter, last, last + 1)
+    if (seen === last) return last + 1
+    last = seen
+  }
+  throw new MemoryError('NO_THREAD_IDS', `all ${OWNER_MASK} thread ids of this heap are given`)
 }
 
 /** Whether this thread may sleep: not the window of a browser. */
@@ -213,7 +229,8 @@ async function awaitRing(
 ): Promise<void> {
   const wait = Atomics.waitAsync?.(i32, doorbell, ring, SLICE_MS)
   const rung: Promise<unknown> | undefined =
-    wait === undefined ? pause(1) : wait.async ? wait.value : undefined
+    // Where `Atomics.waitAsync` is missing, it is asked for by the clock.
+    wait === undefined ? nextTurn(1) : wait.async ? wait.value : undefined
   if (rung === undefined) return
   if (signal === undefined) {
     await rung
@@ -229,7 +246,7 @@ async function awaitRing(
   })
 }
 
-/** Where `Atomics.waitAsync` is missing. */
-function pause(milliseconds: number): Promise<void> {
+/** Lets other tasks of this thread run. */
+export function nextTurn(milliseconds = 0): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

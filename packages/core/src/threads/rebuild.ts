@@ -11,10 +11,7 @@ import { type Address, InvariantError, type Region, type Repairable } from '@vma
 import type { Arena } from '../arena.ts'
 import {
   BLOCKS,
-  DAMAGED,
   LIVE,
-  LOST_BLOCKS,
-  LOST_BYTES,
   RESIZING_BLOCK,
   RESIZING_BYTES,
   RESIZING_KIND,
@@ -24,6 +21,7 @@ import {
 import type { Part } from '../composition.ts'
 import { walkArena } from '../walk.ts'
 import type { CacheSlots } from './cache-slots.ts'
+import { clearCutShort, namesCutShort } from './cut-short.ts'
 
 /** What a repair found. */
 export interface RebuildReport {
@@ -41,7 +39,8 @@ export function rebuildArena(
 ): RebuildReport {
   const { memory, space, parts } = arena
   const words = arena.slots
-  for (const cache of slots?.all(memory.u32[words + DAMAGED]) ?? []) cache.settle()
+  for (const threadId of namesCutShort(arena))
+    for (const cache of slots?.all(threadId) ?? []) cache.settle()
   finishResize(arena)
   const regions = space.repair()
   let strayRegions = 0
@@ -64,11 +63,10 @@ export function rebuildArena(
   }
   const held = countHeld(arena)
   const taken = slots?.taken() ?? { blocks: 0, live: 0 }
-  const { u32, threaded } = memory
-  u32[words + LIVE] = held.live - taken.live - (threaded ? u32[words + LOST_BYTES] : 0)
-  u32[words + BLOCKS] = held.blocks - taken.blocks - (threaded ? u32[words + LOST_BLOCKS] : 0)
-  u32[words + UNUSABLE] = held.unusable
-  u32[words + DAMAGED] = 0
+  memory.u32[words + LIVE] = held.live - taken.live
+  memory.u32[words + BLOCKS] = held.blocks - taken.blocks
+  memory.u32[words + UNUSABLE] = held.unusable
+  clearCutShort(arena)
   return { blocks: held.blocks, strayRegions }
 }
 
@@ -80,12 +78,8 @@ function occupied(
 ): number {
   const state = arena.marking.stateAt(block)
   const free =
-    state !== 'used' && (state !== 'cached' || (isGuarded(arena, block) && !heldBack?.has(block)))
+    state !== 'used' && (state !== 'cached' || (arena.isHeldBack(block) && !heldBack?.has(block)))
   return free ? 0 : arena.marking.sizeAt(block)
-}
-
-function isGuarded({ parts }: Arena, block: Address): boolean {
-  return parts.guard !== undefined && parts.guard.blocks.requestedAt(block) >= 0
 }
 
 /** A block whose marks were being rewritten gets them as they were meant. */
@@ -134,7 +128,7 @@ function countHeld(arena: Arena): { blocks: number; live: number; unusable: numb
   let live = 0
   let unusable = 0
   walkArena(arena, ({ state, block, blockSize, size }) => {
-    const ready = state === 'cached' && threaded && !isGuarded(arena, block)
+    const ready = state === 'cached' && threaded && !arena.isHeldBack(block)
     if (state !== 'used' && !ready) return
     const usable = ready ? blockSize - arena.overhead : size
     blocks++

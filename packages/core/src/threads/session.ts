@@ -131,6 +131,7 @@ export class Session extends LockedArena {
 
   /** Like {@link Session.allocate}, without blocking the thread. */
   async allocateAsync(size: number, signal?: AbortSignal): Promise<Address> {
+    signal?.throwIfAborted()
     this.memory.refresh()
     const ready = this.takeReady(size)
     return ready === 0 ? this.runAsync(() => this.allocateInArena(size), signal) : ready
@@ -138,6 +139,7 @@ export class Session extends LockedArena {
 
   /** Like {@link Session.free}, without blocking the thread. */
   async freeAsync(payload: Address, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
     this.verify(payload)
     if (this.keepReady(payload)) return
     await this.runAsync(() => this.freeInArena(payload), signal)
@@ -176,11 +178,11 @@ export class Session extends LockedArena {
       const { slots } = this
       const cache = this.cache ?? this.acquireCache()
       this.cache = null
+      const broken = cache?.release().broken
+      if (cache !== null) slots?.vacate(cache)
+      // Last: cut short before, it can be called again.
       this.detached = true
       this.mutex?.reportTo(0)
-      if (cache === null || slots === undefined) return
-      const { broken } = cache.release()
-      slots.vacate(cache)
       if (broken !== undefined) throw broken
     })
   }
@@ -290,11 +292,16 @@ export class Session extends LockedArena {
     throw error
   }
 
-  /** Explaining a pointer walks lists that others change: it needs the lock. */
+  /**
+   * Explaining a pointer walks lists that others change: it needs the lock. When that is taken, the error is less precise,
+   * for nobody shall wait, or fail to wait, on account of a mistake.
+   */
   private explain(error: HeapCorruptionError, locked: boolean): HeapCorruptionError {
     const { index } = error
     const step = (): HeapCorruptionError => explainPointer(this.arena, error).with({ index })
-    return locked ? step() : this.inspect(step)
+    if (locked) return step()
+    const explained = this.inspectUnlessBusy(step)
+    return explained === BUSY ? error : explained
   }
 
   /** Under the lock: a cache for this thread, if a slot is free. */

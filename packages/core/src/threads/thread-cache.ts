@@ -26,8 +26,7 @@ import * as layout from './cache-layout.ts'
 
 // Copies of imports: an import is a cell that V8 loads and tests at each use, a local constant is folded.
 const seal: typeof sealWord = sealWord
-const { FLUSHES, LISTS, LOST_BLOCKS, LOST_BYTES, NET_BYTES, REFILLS, TAKEN_BLOCKS, TAKEN_BYTES } =
-  layout
+const { FLUSHES, LISTS, NET_BYTES, REFILLS, TAKEN_BLOCKS, TAKEN_BYTES } = layout
 /** Word offsets of the counters, from {@link ThreadCache.counters} on. */
 const LIVE = 0
 const PEAK_LIVE = 1
@@ -207,8 +206,11 @@ export class ThreadCache {
   /**
    * Makes good what a thread left half done in its own lists: it is dead, or an error cut it short and it does not use
    * them. Before the arena is repaired, for that writes into free blocks. Can be cut short itself, and begun again.
+   *
+   * @returns The error of the first list that had to be dropped, because a link in it was overwritten.
    */
-  settle(): void {
+  settle(): HeapCorruptionError | undefined {
+    let broken: HeapCorruptionError | undefined
     for (let cls = 1; cls < this.blockSizes.length; cls++) {
       const { u32 } = this.memory
       const list = this.slot + LISTS + cls * 2
@@ -219,11 +221,14 @@ export class ThreadCache {
       // It was being taken from the arena, or given back to it: there it will be found.
       else if (state !== 'cached') {
         const next = this.linkOf(first)
-        if (next === undefined) this.dropList(cls)
+        if (next === undefined) broken ??= this.dropList(cls)
         else u32[list] = next
       }
-      u32[list + 1] = this.lengthOf(cls)
+      const length = this.lengthOf(cls)
+      if (length === undefined) broken ??= this.dropList(cls)
+      else u32[list + 1] = length
     }
+    return broken
   }
 
   /** Visits the blocks kept ready, verifying each link first. @returns How many there are. */
@@ -266,8 +271,8 @@ export class ThreadCache {
     const { slot } = this
     const ready = this.ready()
     return {
-      blocks: (u32[slot + TAKEN_BLOCKS] - u32[slot + LOST_BLOCKS] - ready.blocks) >>> 0,
-      live: (u32[slot + TAKEN_BYTES] - u32[slot + LOST_BYTES] - ready.live) >>> 0,
+      blocks: (u32[slot + TAKEN_BLOCKS] - ready.blocks) >>> 0,
+      live: (u32[slot + TAKEN_BYTES] - ready.live) >>> 0,
     }
   }
 
@@ -314,23 +319,26 @@ export class ThreadCache {
     return seal(next, block ^ this.secret) === u32[link + 1] ? next : undefined
   }
 
-  /** Number of blocks in a list, up to a broken link. */
-  private lengthOf(cls: number): number {
+  /** Number of blocks in a list; `undefined` when a link in it was overwritten. */
+  private lengthOf(cls: number): number | undefined {
     let length = 0
     let block: Address | undefined = this.memory.u32[this.slot + LISTS + cls * 2]
-    for (; block !== undefined && block !== 0 && length <= this.limits[cls]; length++)
+    // In the middle of a free there is one more than the limit.
+    for (; block !== undefined && block !== 0; length++) {
+      if (length > this.limits[cls]) return undefined
       block = this.linkOf(block)
-    return length
+    }
+    return block === undefined ? undefined : length
   }
 
-  /** Drops a list whose first link was overwritten: what lies behind it cannot be found again. @returns The error. */
+  /**
+   * Drops a list in which a link was overwritten: what lies behind it cannot be found again. Its blocks are leaked, and
+   * from now on count as in use. @returns The error.
+   */
   private dropList(cls: number): HeapCorruptionError {
     const { u32 } = this.memory
     const list = this.slot + LISTS + cls * 2
     const error = this.writtenTo(u32[list])
-    const count = u32[list + 1]
-    u32[this.slot + LOST_BLOCKS] += count
-    u32[this.slot + LOST_BYTES] += count * (this.blockSizes[cls] - this.overhead)
     u32[list] = 0
     u32[list + 1] = 0
     return error

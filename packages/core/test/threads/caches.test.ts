@@ -1,7 +1,9 @@
 /** Thread caches: slots, bounds, hysteresis, cache lines, figures. One thread plays several: each handle is a thread. */
 import { Heap, HeapCorruptionError, type HeapOptions } from '@vmalloc/core'
+import { Memory } from '@vmalloc/memory'
 import { describe, expect, test } from 'vitest'
 import { SLOT_BYTES } from '../../src/threads/cache-layout.ts'
+import { Mutex } from '../../src/threads/mutex.ts'
 import { corruptionOf, KIB, MIB, mallocOrFail, pieces } from '../support/tools.ts'
 import { Lifeline } from './mortal.ts'
 
@@ -61,6 +63,19 @@ describe('slots', () => {
     heap.free(block)
     heap.free(mallocOrFail(heap, 40))
     expect(cacheOf(heap).threads).toBe(0)
+    heap.check()
+  })
+
+  test('a detach that was cut short can be called again', () => {
+    const heap = newHeap()
+    const other = Heap.attach(heap.handle)
+    for (const block of [40, 300].map((size) => mallocOrFail(other, size))) other.free(block)
+    const lifeline = new Lifeline()
+    lifeline.tie(other.memory)
+    let failures = 0
+    for (let stores = 1; lifeline.fail(stores, () => other.detach()); stores += 7) failures++
+    expect(failures).toBeGreaterThan(3)
+    expect(cacheOf(heap)).toMatchObject({ threads: 0, blocks: 0 })
     heap.check()
   })
 
@@ -131,6 +146,39 @@ describe('bounds', () => {
     expect(ready().filter(({ thread }) => thread === other.threadId)).toEqual([])
   })
 
+  test('what comes back while a refill waits for the lock is used: no list is longer than its limit', async () => {
+    const heap = newHeap({ threadCache: { blocksPerClass: 16 } })
+    const held = Array.from({ length: 16 }, () => mallocOrFail(heap, 40))
+    while (cacheOf(heap).blocks > 0) held.push(mallocOrFail(heap, 40))
+    const rival = new Mutex(Memory.attach(heap.handle))
+    rival.lock()
+    const waiting = heap.mallocAsync(40)
+    for (const block of held.splice(0, 16)) heap.free(block)
+    rival.unlock()
+    held.push(await waiting)
+    heap.check()
+    expect(cacheOf(heap).blocks).toBeLessThanOrEqual(16)
+    for (const block of held) heap.free(block)
+    heap.check()
+  })
+
+  test('bytesPerClass holds however small it is: a class of which no two blocks fit is not cached', () => {
+    for (const bytesPerClass of [64, 160, 1000]) {
+      const heap = newHeap({ threadCache: { bytesPerClass } })
+      const sizes = [10, 20, 60, 200, 400, 2000]
+      for (const size of sizes.flatMap((each) => [each, each])) {
+        const blocks = [1, 2, 3].map(() => mallocOrFail(heap, size))
+        for (const block of blocks) heap.free(block)
+      }
+      const kept = new Map<number, number>()
+      for (const { state, blockSize } of pieces(heap))
+        if (state === 'cached') kept.set(blockSize, (kept.get(blockSize) ?? 0) + blockSize)
+      for (const [size, bytes] of kept) expect([size, bytes <= bytesPerClass]).toEqual([size, true])
+      expect(kept.size).toBe(bytesPerClass === 64 ? 1 : bytesPerClass === 160 ? 3 : 5)
+      heap.check()
+    }
+  })
+
   test('when there is no room, what is kept ready is given back first', () => {
     const heap = newHeap({ maximum: 1 * MIB })
     const blocks: number[] = []
@@ -198,10 +246,26 @@ describe('figures', () => {
     expect(corruptionOf(() => heap.malloc(40)).code).toBe('USE_AFTER_FREE')
     expect(mallocOrFail(heap, 40)).not.toBe(block)
     heap.check()
-    expect(heap.stats().blocks).toBe(1)
+    // The blocks of the list that was dropped are leaked: they count as in use.
+    const { blocks, counts } = heap.stats()
+    expect(blocks).toBeGreaterThan(1)
+    expect(counts.small).toBe(blocks)
     heap.detach()
     heap.check()
-    expect(heap.stats().blocks).toBe(1)
+    expect(heap.stats().blocks).toBe(blocks)
+  })
+
+  test.each([9, 5, 0])('a dead thread in whose list link %i was overwritten', (link) => {
+    const heap = newHeap()
+    const other = Heap.attach(heap.handle)
+    const blocks = Array.from({ length: 10 }, () => mallocOrFail(other, 40))
+    for (const block of blocks) other.free(block)
+    heap.memory.u32[(blocks[link] as number) >>> 2] ^= 1
+    expect(heap.reportDead(other.threadId)).toMatchObject({ hadCache: true, brokenList: true })
+    heap.check()
+    expect(heap.stats().cache.threads).toBe(0)
+    heap.free(mallocOrFail(heap, 40))
+    heap.check()
   })
 
   test('reportDead wants a thread that is not this one and was there', () => {

@@ -1,9 +1,10 @@
 /** The lock with real threads: mutual exclusion, sleepers of both kinds, lost wake-ups, giving up, errors inside. */
 import { Heap, HeapCorruptionError, ReentrantLockError, WouldBlockError } from '@vmalloc/core'
-import { Memory } from '@vmalloc/memory'
+import { Memory, NEXT_OWNER_OFFSET_BYTES } from '@vmalloc/memory'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Mutex } from '../../src/threads/mutex.ts'
-import { MIB, mallocOrFail, thrownBy } from '../support/tools.ts'
+import type { Session } from '../../src/threads/session.ts'
+import { corruptionOf, MIB, mallocOrFail, thrownBy } from '../support/tools.ts'
 import { answerOf, endAll, LONG, start, within } from './tools.ts'
 import type { PingPongOrder } from './workers/ping-pong.worker.ts'
 
@@ -127,6 +128,64 @@ describe('giving up', () => {
     expect(heap.stats().blocks).toBe(2)
   })
 
+  test('a signal that was aborted before ends the call, even when no lock is needed', async () => {
+    const heap = newHeap()
+    heap.free(mallocOrFail(heap, 24))
+    const block = mallocOrFail(heap, 24)
+    const signal = AbortSignal.abort(new Error('enough'))
+    await expect(heap.mallocAsync(24, { signal })).rejects.toThrow('enough')
+    await expect(heap.freeAsync(block, { signal })).rejects.toThrow('enough')
+    expect(heap.stats().blocks).toBe(1)
+    heap.free(block)
+  })
+
+  test('a wrong pointer is reported although the lock is taken, and nobody waits for it', async () => {
+    const heap = newHeap()
+    const block = mallocOrFail(heap, 100)
+    const rival = rivalOf(heap)
+    rival.lock()
+    heap.patienceMs = 0
+    const wrong = block + 16
+    expect(corruptionOf(() => heap.free(wrong)).code).toBe('INVALID_POINTER')
+    expect(corruptionOf(() => heap.usableSize(wrong)).code).toBe('INVALID_POINTER')
+    expect(await heap.freeAsync(wrong).catch((error: unknown) => error)).toBeInstanceOf(
+      HeapCorruptionError,
+    )
+    rival.unlock()
+    expect(corruptionOf(() => heap.free(wrong)).message).toContain('16 bytes into')
+    heap.free(block)
+    heap.check()
+  })
+
+  test('who waits for a lock that is free whenever one looks lets other tasks run', async () => {
+    const { session } = newHeap() as unknown as { session: Session }
+    let turn = false
+    setTimeout(() => {
+      turn = true
+    })
+    let tries = 0
+    // Taken again each time: `runAsync` never sleeps.
+    const acquire = (): boolean => {
+      if (++tries > 10_000) throw new Error('nothing else runs')
+      return turn && (session.mutex as Mutex).tryLock()
+    }
+    expect(await session.runAsync(() => 42, undefined, acquire)).toBe(42)
+  })
+
+  test('when all thread ids are given, nobody can attach, and no id is given twice', () => {
+    const heap = newHeap()
+    const word = (heap.handle.base + NEXT_OWNER_OFFSET_BYTES) >>> 2
+    heap.memory.i32[word] = 2 ** 30 - 2
+    expect(Heap.attach(heap.handle).threadId).toBe(2 ** 30 - 1)
+    for (let i = 0; i < 3; i++)
+      expect(() => Heap.attach(heap.handle)).toThrow(
+        expect.objectContaining({ code: 'NO_THREAD_IDS' }),
+      )
+    expect(heap.memory.u32[word]).toBe(2 ** 30 - 1)
+    heap.free(mallocOrFail(heap, 40))
+    heap.check()
+  })
+
   test('the thread that holds the lock is told so', async () => {
     const heap = newHeap()
     mallocOrFail(heap, 10_000)
@@ -151,6 +210,27 @@ describe('giving up', () => {
     expect(heap.stats().blocks).toBe(0)
   })
 })
+
+test.each([true, false])(
+  'a supplier of memory that calls the heap is told so; shared: %s',
+  (shared) => {
+    const wasm = new WebAssembly.Memory({ initial: 4, maximum: 400, shared })
+    const made: Heap[] = []
+    let inner: unknown
+    const grow = (bytes: number): number => {
+      for (const heap of made) inner ??= thrownBy(() => heap.malloc(90_000))
+      return wasm.grow(Math.ceil(bytes / 65_536)) * 65_536
+    }
+    const heap = Heap.create({ memory: wasm, grow, ...(shared ? { shared } : {}) })
+    made.push(heap)
+    const block = mallocOrFail(heap, 2 * MIB)
+    expect(inner).toBeInstanceOf(ReentrantLockError)
+    heap.check()
+    heap.free(block)
+    heap.free(mallocOrFail(heap, 90_000))
+    heap.check()
+  },
+)
 
 describe.each([
   ['shared', { shared: true }],

@@ -25,7 +25,21 @@ export class Lifeline {
   readonly lines = new Set<number>()
   private armed = false
   private dead = false
+  private fatal = true
   private left = 0
+
+  /**
+   * Like {@link Lifeline.run}, but the thread lives: one store throws, and those after it are made. @returns Whether it
+   * came so far.
+   */
+  fail(limit: number, action: () => void): boolean {
+    this.fatal = false
+    try {
+      return this.run(limit, action)
+    } finally {
+      this.fatal = true
+    }
+  }
 
   /** @param limit - Stores that the action may make. @returns Whether it died. */
   run(limit: number, action: () => void): boolean {
@@ -79,7 +93,8 @@ export class Lifeline {
 
   private beforeStore(): void {
     if (!this.armed) return
-    if (this.dead || this.left === 0) {
+    if (this.dead && this.fatal) throw new Death()
+    if (this.left === 0 && !this.dead) {
       this.dead = true
       throw new Death()
     }

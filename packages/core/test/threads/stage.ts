@@ -10,8 +10,10 @@ import {
   type HeapOptions,
   WouldBlockError,
 } from '@vmalloc/core'
+import { WASM_PAGE_BYTES } from '@vmalloc/memory'
 import { damage, fill, KIB, MIB, mallocOrFail, usedBlocks } from '../support/tools.ts'
 import { Lifeline } from './mortal.ts'
+import { LONG } from './tools.ts'
 
 export interface Live {
   readonly address: Address
@@ -23,14 +25,16 @@ export interface Live {
 export interface Cast {
   readonly live: Live[]
   readonly inFlight: Live[]
+  /** Ready blocks that are leaked with a list in which a link was overwritten. */
+  lost: number
 }
 
 export interface Scene<Props> {
   readonly options: HeapOptions
   /** Blocks that the operation may have handed out when the thread dies, and nobody knows of, beyond one. */
   readonly orphans?: number
-  /** Before the curtain: by another thread, which goes on living. */
-  before?(heap: Heap, cast: Cast): void
+  /** In a memory that a program made, from this many bytes on. */
+  readonly foreignFrom?: number
   /** By the thread that is going to die, without danger. */
   prepare(heap: Heap, cast: Cast): Props
   /** The operation it dies in. */
@@ -48,7 +52,7 @@ export interface Toll {
 const MAXIMUM = 4 * MIB
 const SECRET = 0x5eed
 /** In CI, so many deaths of an operation are tried; all with `VMALLOC_LONG=1`. */
-const MOST_DEATHS = process.env['VMALLOC_LONG'] === '1' ? Number.POSITIVE_INFINITY : 250
+const MOST_DEATHS = LONG ? Number.POSITIVE_INFINITY : 250
 
 let nextCookie = 1
 
@@ -71,63 +75,86 @@ export function release(cast: Cast, block: Live): Live {
 /** A heap frozen in time, from which any number of copies start. */
 export interface Frozen {
   readonly bytes: Uint8Array
+  /** Where the heap begins. */
+  readonly base: Address
   readonly cast: Cast
   /** Threads that are dead already, and not reported. */
   readonly dead: readonly number[]
 }
 
-export function freeze(bytes: Uint8Array, cast: Cast, dead: readonly number[] = []): Frozen {
+function copyOf({ live, inFlight, lost }: Cast): Cast {
+  return { live: [...live], inFlight: [...inFlight], lost }
+}
+
+export function freeze(
+  { memory, base }: HeapHandle,
+  cast: Cast,
+  dead: readonly number[] = [],
+): Frozen {
   return {
-    bytes: bytes.slice(),
-    cast: { live: [...cast.live], inFlight: [...cast.inFlight] },
+    // Of the memory itself: a handle that a death is tied to shows proxies.
+    bytes: new Uint8Array((memory as WebAssembly.Memory).buffer).slice(),
+    base,
+    cast: copyOf(cast),
     dead,
   }
 }
 
 /** Sets up the scene up to the point at which the operation begins. */
 export function open<Props>(scene: Scene<Props>): Frozen {
-  const heap = Heap.create({ shared: true, maximum: MAXIMUM, secret: SECRET, ...scene.options })
-  const cast: Cast = { live: [], inFlight: [] }
+  const { options, foreignFrom } = scene
+  const common = { maximum: MAXIMUM, secret: SECRET, ...options }
+  const heap =
+    foreignFrom === undefined
+      ? Heap.create({ shared: true, ...common })
+      : Heap.create({ memory: newMemory(2), base: foreignFrom, ...common })
+  const cast: Cast = { live: [], inFlight: [], lost: 0 }
   for (const size of [10, 60, 200, 900, 3000, 20_000, 140 * KIB]) keep(heap, cast, size)
   // Holes between them, and blocks that this thread keeps ready.
   const holes = [10, 30, 60, 200, 900, 3000].map((size) => mallocOrFail(heap, size))
   for (const hole of holes) heap.free(hole)
-  scene.before?.(heap, cast)
   heap.check()
-  return freeze(heap.memory.u8, cast)
+  return freeze(heap.handle, cast)
+}
+
+function newMemory(pages: number): WebAssembly.Memory {
+  return new WebAssembly.Memory({
+    initial: pages,
+    maximum: MAXIMUM / WASM_PAGE_BYTES,
+    shared: true,
+  })
 }
 
 let spare: WebAssembly.Memory | undefined
 
 /** A memory with the bytes of a frozen heap; the same one again as long as it does not grow. */
-function thaw({ bytes }: Frozen): HeapHandle {
-  if (spare?.buffer.byteLength !== bytes.length) {
-    const pages = bytes.length / (64 * KIB)
-    spare = new WebAssembly.Memory({
-      initial: pages,
-      maximum: MAXIMUM / (64 * KIB),
-      shared: true,
-    })
-  }
+function thaw({ bytes, base }: Frozen): HeapHandle {
+  if (spare?.buffer.byteLength !== bytes.length) spare = newMemory(bytes.length / WASM_PAGE_BYTES)
   Reflect.deleteProperty(spare, 'grow')
   new Uint8Array(spare.buffer).set(bytes)
-  return { memory: spare, base: 0 }
+  return { memory: spare, base }
 }
 
 /** The k for which a death at the k-th store is tried: all, or the first, the last and some between. */
-function deathsOf(stores: number): number[] {
+function deathsOf(stores: number, most: number): number[] {
   const all = Array.from({ length: stores }, (_, k) => k)
-  if (stores <= MOST_DEATHS) return all
-  const edge = MOST_DEATHS / 4
+  if (stores <= most) return all
+  const edge = most / 4
   const stride = (stores - 2 * edge) / (2 * edge)
   return all.filter((k) => k < edge || k >= stores - edge || Math.floor(k % stride) === 0)
 }
 
-/** Kills at every store. @returns What it cost. @throws Error that names the store. */
-export function play<Props>(scene: Scene<Props>, frozen: Frozen = open(scene)): Toll {
+/**
+ * Kills at every store, or at so many as `most` says. @returns What it cost. @throws Error that names the store.
+ */
+export function play<Props>(
+  scene: Scene<Props>,
+  frozen: Frozen = open(scene),
+  most: number = MOST_DEATHS,
+): Toll {
   const rehearsal = perform(scene, frozen, Number.POSITIVE_INFINITY)
   const toll = { stores: rehearsal.stores, deaths: 0, heldLock: 0, leaked: 0 }
-  for (const k of deathsOf(rehearsal.stores)) {
+  for (const k of deathsOf(rehearsal.stores, most)) {
     try {
       const { died, heldLock, leaked } = perform(scene, frozen, k)
       if (!died) throw new Error('it did not die')
@@ -190,7 +217,7 @@ export function kill<Props>(
   limit: number,
 ): { victim: Heap; handle: HeapHandle; lifeline: Lifeline; cast: Cast; died: boolean } {
   const handle = thaw(frozen)
-  const cast: Cast = { live: [...frozen.cast.live], inFlight: [...frozen.cast.inFlight] }
+  const cast = copyOf(frozen.cast)
   const victim = Heap.attach(handle)
   const props = scene.prepare(victim, cast)
   const lifeline = new Lifeline()
@@ -200,17 +227,18 @@ export function kill<Props>(
 }
 
 /** @returns Blocks in use that nobody expects. @throws Error for what is lost, changed, or doubled. */
-function inspect(heap: Heap, { live, inFlight }: Cast): number {
+function inspect(heap: Heap, { live, inFlight, lost }: Cast): number {
   heap.check()
   verify(heap, live)
-  // No page that the memory grew by is lost.
+  // No page that the memory grew by is lost, if it was the heap that made it grow.
   const { memory } = heap.handle
   const reach = memory instanceof WebAssembly.Memory ? memory.buffer.byteLength : 0
   const { reserved } = heap.stats()
-  if (reserved !== reach) throw new Error(`the heap has ${reserved} of ${reach} bytes`)
+  if (reserved !== reach && heap.memory.own)
+    throw new Error(`the heap has ${reserved} of ${reach} bytes`)
   const leaked = countUnexpected(heap, [...live, ...inFlight])
   // Allocation goes on, and touches nothing that is in use.
-  const fresh: Cast = { live: [], inFlight: [] }
+  const fresh: Cast = { live: [], inFlight: [], lost: 0 }
   for (const size of [1, 20, 40, 64, 65, 300, 1000, 5000, 30_000, 150_000]) {
     for (let i = 0; i < 3; i++) keep(heap, fresh, size)
   }
@@ -219,7 +247,8 @@ function inspect(heap: Heap, { live, inFlight }: Cast): number {
   for (const { address } of [...fresh.live, ...live]) heap.free(address)
   heap.check()
   const rest = heap.stats().blocks
-  if (rest > leaked + inFlight.length) throw new Error(`${rest} blocks are left of ${leaked}`)
+  if (rest > leaked + inFlight.length + lost)
+    throw new Error(`${rest} blocks are left of ${leaked}`)
   return leaked
 }
 
