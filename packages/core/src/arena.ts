@@ -18,6 +18,7 @@ import {
 } from '@vmalloc/memory'
 import * as L from './arena-layout.ts'
 import type { HeapParts } from './composition.ts'
+import { roundUpToClass } from './threads/cache-classes.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
 const { LIVE, PEAK_LIVE, BLOCKS, UNUSABLE } = L
@@ -42,6 +43,8 @@ export class Arena {
   declare readonly slots: number
   /** Whether the peak is counted here: not where threads count apart what they take from their caches. */
   declare countsPeak: boolean
+  /** Medium blocks up to this size have the sizes of cache classes; 0 where nothing is cached. */
+  declare roundsTo: number
   declare private readonly pools: readonly RegionAllocator[]
   /** Index of the pool for a payload of i bytes. */
   declare private readonly poolOfPayload: Uint8Array
@@ -66,6 +69,7 @@ export class Arena {
     this.overhead = marking.headerBytes + marking.footerBytes
     this.slots = control >>> 2
     this.countsPeak = true
+    this.roundsTo = 0
     this.pools = small.map((part) => part.layer)
     this.smallMax = small.at(-1)?.maxPayload ?? 0
     this.largeFrom = largeFrom
@@ -95,7 +99,7 @@ export class Arena {
       block = this.pools[pool].allocate(bytes)
       kind = SMALL
     } else if (size < this.largeFrom) {
-      bytes = this.medium.goodSize(size + this.overhead)
+      bytes = this.mediumBytes(size)
       block = this.medium.allocate(bytes)
       kind = MEDIUM
     } else {
@@ -181,7 +185,7 @@ export class Arena {
 
   /** Changes the size of a block where it lies. @returns `false` when it must move; then nothing changed. */
   resize(payload: Address, block: Address, size: number): boolean {
-    const { marking, overhead } = this
+    const { marking } = this
     const kind = marking.kindAt(block)
     const oldBytes = marking.sizeAt(block)
     const start = marking.payloadAt(block)
@@ -195,7 +199,7 @@ export class Arena {
     const strategy = this.strategyOf(kind, oldBytes)
     const newBytes = aligned
       ? strategy.goodSize(start - block + size + marking.footerBytes)
-      : this.strategyFor(size).goodSize(size + overhead)
+      : this.blockBytes(size)
     if (newBytes === oldBytes) return true
     if (kind === SMALL || strategy.resize === undefined) return false
     if (!strategy.resize(block, oldBytes, newBytes)) return false
@@ -240,7 +244,10 @@ export class Arena {
 
   /** Bytes of the block, marks included, that a request of `size` bytes gets. */
   blockBytes(size: number): number {
-    return this.strategyFor(size).goodSize(size + this.overhead)
+    if (size <= this.smallMax) return this.chunkSizes[this.poolOfPayload[size]]
+    return size < this.largeFrom
+      ? this.mediumBytes(size)
+      : this.large.goodSize(size + this.overhead)
   }
 
   /** Takes a bare block for a cache. @returns 0 when there is no room. */
@@ -287,9 +294,9 @@ export class Arena {
     return size <= this.smallMax ? SMALL : size < this.largeFrom ? MEDIUM : LARGE
   }
 
-  private strategyFor(size: number): Strategy {
-    if (size <= this.smallMax) return this.pools[this.poolOfPayload[size]]
-    return size < this.largeFrom ? this.medium : this.large
+  private mediumBytes(size: number): number {
+    const bytes = this.medium.goodSize(size + this.overhead)
+    return bytes > this.roundsTo ? bytes : this.medium.goodSize(roundUpToClass(bytes))
   }
 
   private strategyOf(kind: Kind, bytes: number): Strategy {

@@ -1,5 +1,9 @@
 /**
- * The size classes of a thread cache: one for each pool, one for each block size of the medium strategy up to a bound.
+ * The size classes of a thread cache: one for each pool, and those of the medium strategy up to a bound.
+ *
+ * Classes of medium blocks have eight steps for each power of two: up to 512 bytes that is every block size there is, from
+ * there on the steps are 64, 128 ... bytes. A heap with caches makes blocks of class sizes only, up to the largest class
+ * (`Arena.blockBytes`): each of them can be kept ready, and none is longer than asked for by more than an eighth.
  */
 import { type Kind, MEDIUM, SMALL } from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
@@ -15,7 +19,8 @@ export interface ThreadCacheOptions {
    */
   readonly slots?: number
   /**
-   * The most bytes kept ready in one size class.
+   * The most bytes kept ready in one size class; of blocks above 1 KiB a quarter of it, or two blocks. A class of which
+   * no two blocks fit is not cached.
    * @defaultValue 16384 in a shared heap; 4096 in one of a single thread, which has no lock to avoid
    */
   readonly bytesPerClass?: number
@@ -25,8 +30,9 @@ export interface ThreadCacheOptions {
    */
   readonly blocksPerClass?: number
   /**
-   * Blocks above this size are not cached, marks included.
-   * @defaultValue 8192
+   * Blocks above this size are not cached, marks included; at most 64 KiB. Up to it, blocks have the sizes of classes:
+   * up to an eighth longer than asked for.
+   * @defaultValue 4096
    */
   readonly maxBlock?: number
 }
@@ -41,9 +47,24 @@ export interface CacheClass {
   readonly batch: number
 }
 
+/** Bytes of the next class at or above a block size. */
+export function roundUpToClass(blockSize: number): number {
+  const step = 1 << Math.max(0, 31 - STEPS_PER_POWER_LOG2 - Math.clz32(blockSize - 1))
+  return (blockSize + step - 1) & -step
+}
+
+const STEPS_PER_POWER_LOG2 = 3
+
 /** A refill takes about this much, so that small heaps do not split ahead of their needs. */
 const BATCH_BYTES = 2048
 const MAX_BATCH_BLOCKS = 32
+
+/** Above, one list would hold megabytes. */
+export const MAX_BLOCK_BYTES: number = 2 ** 16
+
+/** There are many classes of long blocks, and few blocks of each: lists of them keep a quarter, but two blocks at least. */
+const LONG_BLOCK_BYTES = 1024
+const LONG_BLOCK_SHARE = 4
 
 const UNSHARED_BYTES_PER_CLASS = 4096
 
@@ -51,7 +72,7 @@ const DEFAULT_CACHE: Required<ThreadCacheOptions> = {
   slots: 32,
   bytesPerClass: 16384,
   blocksPerClass: 256,
-  maxBlock: 8192,
+  maxBlock: 4096,
 }
 
 /** @throws RangeError naming the option. */
@@ -66,7 +87,7 @@ export function resolveCacheOptions(
     ['slots', 1, 1024],
     ['bytesPerClass', 64, 2 ** 24],
     ['blocksPerClass', 2, 65535],
-    ['maxBlock', 32, 2 ** 20],
+    ['maxBlock', 32, MAX_BLOCK_BYTES],
   ]
   for (const [name, least, most] of rules) {
     const value = resolved[name]
@@ -89,9 +110,11 @@ export function planClasses(
 ): CacheClass[] {
   const classes: CacheClass[] = []
   const add = (blockSize: number, kind: Kind): void => {
-    const limit = Math.min(Math.floor(options.bytesPerClass / blockSize), options.blocksPerClass)
+    const { bytesPerClass, blocksPerClass } = options
     // A list of one block would be full or empty each time.
-    if (limit < 2) return
+    if (2 * blockSize > bytesPerClass) return
+    const bytes = blockSize > LONG_BLOCK_BYTES ? bytesPerClass / LONG_BLOCK_SHARE : bytesPerClass
+    const limit = Math.min(Math.max(Math.floor(bytes / blockSize), 2), blocksPerClass)
     const batch = Math.max(
       1,
       Math.min(Math.floor(BATCH_BYTES / blockSize), MAX_BATCH_BLOCKS, limit >> 1),
@@ -100,11 +123,9 @@ export function planClasses(
   }
   for (const { layer, maxPayload } of parts.small) add(layer.goodSize(maxPayload + overhead), SMALL)
   const first = (parts.small.at(-1)?.maxPayload ?? 0) + 1
-  for (
-    let size = parts.medium.layer.goodSize(first + overhead);
-    ;
-    size = parts.medium.layer.goodSize(size + 1)
-  ) {
+  const classFrom = (blockSize: number): number =>
+    parts.medium.layer.goodSize(roundUpToClass(parts.medium.layer.goodSize(blockSize)))
+  for (let size = classFrom(first + overhead); ; size = classFrom(size + 1)) {
     if (size > options.maxBlock || size >= parts.largeFrom || classes.length === L.MAX_CLASSES - 1)
       break
     add(size, MEDIUM)

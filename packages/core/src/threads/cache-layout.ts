@@ -6,7 +6,7 @@
  *     +20  slots that were ever used
  *     +64  a row for each class, class 0 unused: block size, kind, limit, batch
  *
- *     a slot, 512 bytes, so that no two threads write to one cache line:
+ *     a slot, 768 bytes, so that no two threads write to one cache line:
  *     + 0  owner id, 0 when the slot is free
  *     + 4  refills      + 8  flushes
  *     +12  blocks taken from the arena minus those given back, and +16 the usable bytes of them
@@ -22,11 +22,11 @@
  */
 export const CACHE_MAGIC = 0x43414354
 export const CACHE_VERSION = 3
-export const MAX_CLASSES = 40
+export const MAX_CLASSES = 80
 export const CLASSES_OFFSET_BYTES = 64
 export const CLASS_BYTES = 16
 export const CACHE_CONTROL_BYTES: number = CLASSES_OFFSET_BYTES + MAX_CLASSES * CLASS_BYTES
-export const SLOT_BYTES = 512
+export const SLOT_BYTES = 768
 
 /** Word offsets in the control block. */
 export const MAGIC = 0

@@ -20,6 +20,7 @@ import { BLOCKS, LIVE } from '../arena-layout.ts'
 import {
   type CacheClass,
   type ClassTables,
+  MAX_BLOCK_BYTES,
   planClasses,
   readClasses,
   resolveCacheOptions,
@@ -36,7 +37,6 @@ export const ONLY_OWNER = 1
 const NOTHING: Count = { blocks: 0, live: 0 }
 
 const MAX_SLOTS = 1024
-const MAX_BLOCK_BYTES: number = 2 ** 20
 const MAX_LIMIT = 65535
 
 /** Whether a class can be one that was planned: tables are dimensioned by it. */
@@ -99,6 +99,7 @@ export class CacheSlots {
     this.arena = arena
     this.memory = arena.memory
     this.marking = marking
+    arena.roundsTo = classes.at(-1)?.blockSize ?? 0
     this.tables = tabulate(classes, arena.overhead, (size) => arena.blockBytes(size))
     this.control = control >>> 2
     this.count = count

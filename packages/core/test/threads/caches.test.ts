@@ -162,6 +162,29 @@ describe('bounds', () => {
     heap.check()
   })
 
+  test.each([
+    [4096, {}],
+    [2048, { maxBlock: 2048 }],
+    [65_536, { maxBlock: 65_536, bytesPerClass: 2 ** 17 }],
+  ])('blocks are kept ready up to maxBlock, %i bytes, whatever their size', (maxBlock, options) => {
+    const heap = newHeap({ threadCache: options })
+    let largest = 0
+    let past = 0
+    for (let size = 1; size <= maxBlock + 2000; size += size < 2048 ? 13 : 257) {
+      const block = mallocOrFail(heap, size)
+      const good = heap.goodSize(size)
+      expect(heap.usableSize(block)).toBe(good)
+      if (size > 500 && good + 16 <= maxBlock) expect(good).toBeLessThan(size * 1.125 + 32)
+      const before = cacheOf(heap).blocks
+      heap.free(block)
+      if (cacheOf(heap).blocks > before) largest = good + 16
+      else past++
+    }
+    expect(largest).toBe(maxBlock)
+    expect(past).toBeGreaterThan(0)
+    heap.check()
+  })
+
   test('bytesPerClass holds however small it is: a class of which no two blocks fit is not cached', () => {
     for (const bytesPerClass of [64, 160, 1000]) {
       const heap = newHeap({ threadCache: { bytesPerClass } })
