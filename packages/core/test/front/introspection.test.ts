@@ -12,7 +12,7 @@ import {
   withSums,
 } from '@vmalloc/core/map'
 import { describe, expect, test } from 'vitest'
-import { DAMAGED } from '../../src/arena-layout.ts'
+import { CUT_SHORT } from '../../src/arena-layout.ts'
 import { bitmapComposition } from '../support/own-composition.ts'
 
 const HEAPS: readonly (readonly [string, () => Heap])[] = [
@@ -270,9 +270,9 @@ describe.each(['debug', 'sampled'] as const)('figures of %s', (preset) => {
     const heap = inhabited(shared)
     const { live, blocks, marks } = heap.stats()
     const control = heap.memory.findControl('heap') >>> 2
-    heap.memory.u32[control + DAMAGED] = 2 ** 29
+    heap.memory.u32[control + CUT_SHORT] = 2 ** 29
     expect(heap.stats()).toMatchObject({ live, blocks, marks })
-    expect(heap.memory.u32[control + DAMAGED]).toBe(0)
+    expect(heap.memory.u32[control + CUT_SHORT]).toBe(0)
     verify(heap)
   })
 })
