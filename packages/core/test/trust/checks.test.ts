@@ -1,10 +1,12 @@
 /** One test for each check that nothing else provokes: what a mutant of that line must not survive. */
 import { Heap, InvariantError, MemoryError } from '@vmalloc/core'
 import { describe, expect, test } from 'vitest'
+import { CACHE_CONTROL_BYTES, LISTS, MAX_CLASSES } from '../../src/threads/cache-layout.ts'
 import { corruptionOf, MIB, mallocOrFail, thrownBy } from '../support/tools.ts'
 
 /** Words of the control block of the thread caches before the one slot of a heap without threads. */
-const SLOT_WORDS: number = (64 + 40 * 16) / 4
+/** In a heap of one thread, its slot lies behind the table of classes. */
+const LISTS_WORDS: number = CACHE_CONTROL_BYTES / 4 + LISTS
 
 /** Words of the control block of the medium strategy: level bits, step bits, heads. */
 const LISTS_FROM = 8
@@ -163,9 +165,9 @@ describe('check() of free blocks whose words answer to their check word, but not
 test('check() compares the number of ready blocks with their list', () => {
   const heap = Heap.create({ maximum: 64 * MIB })
   heap.free(mallocOrFail(heap, 40))
-  const slot = (heap.memory.findControl('thread-cache') >>> 2) + SLOT_WORDS
+  const lists = (heap.memory.findControl('thread-cache') >>> 2) + LISTS_WORDS
   const { u32 } = heap.memory
-  const counts = Array.from({ length: 48 }, (_, i) => slot + i * 2 + 1).filter(
+  const counts = Array.from({ length: MAX_CLASSES }, (_, i) => lists + i * 2 + 1).filter(
     (word) => u32[word - 1] > 4096 && u32[word] > 0 && u32[word] < 256,
   )
   expect(counts.length).toBeGreaterThan(0)
