@@ -113,9 +113,11 @@ describe.each(SETTINGS)('who reports a death dies too: %s', (setting, options) =
     return LONG || setting === 'thread caches' ? [[name, 0.5, SOME_DEATHS]] : []
   })
   test.each(cases)('%s, at %f of it', { timeout: TIMEOUT_MS }, (name, part, most) => {
-    const frozen = corpse(all[name] as Scene<unknown>, part)
+    const scene = all[name] as Scene<unknown>
+    const frozen = corpse(scene, part)
     const burial: Scene<number> = {
       options,
+      orphans: scene.orphans ?? 0,
       prepare: () => frozen.dead[0] as number,
       act: (heap, threadId) => heap.reportDead(threadId),
     }
