@@ -4,7 +4,8 @@
  */
 import type { FoundFunction } from '../find/analysis.ts'
 import type { NumberFunction } from './originals.ts'
-import { type Replacement, TOO_BIG_BYTES } from './replacement.ts'
+import type { Replacement } from './replacement.ts'
+import { TOO_BIG_BYTES } from './resizing.ts'
 
 /** Page size that `valloc` promises: WebAssembly's. */
 const WASM_PAGE_BYTES = 65536
@@ -58,7 +59,7 @@ export function familyHook(
       return (address, size) => {
         if (originals.inside > 0) return original(address, size)
         counted.realloc++
-        return heap.reallocate(address >>> 0, size >>> 0, original, size, 0)
+        return heap.resizing.reallocate(address >>> 0, size >>> 0, original, size, 0)
       }
     case 'reallocarray':
       return (address, count, size) => {
@@ -67,7 +68,7 @@ export function familyHook(
         const bytes = (count >>> 0) * (size >>> 0)
         // Too much for 32 bits: the original refuses, whatever the block.
         if (bytes > 0xffffffff) return passOn(0, count, size)
-        return heap.reallocate(address >>> 0, bytes, original, count, size)
+        return heap.resizing.reallocate(address >>> 0, bytes, original, count, size)
       }
     case 'memalign':
       return (alignment, size) => {

@@ -16,12 +16,13 @@ const WORD_BYTES = 4
 const MOST_SLACK_BYTES = 64
 /** Blocks looked at before the words count. */
 const PROBATION = 32
+const REFUTED = -1
 
 export class Heads {
   private readonly memory: WebAssembly.Memory
   private words: Uint32Array
+  /** Blocks whose heads were right so far, or {@link REFUTED}. */
   private seen = 0
-  private refuted = false
 
   constructor(memory: WebAssembly.Memory) {
     this.memory = memory
@@ -37,11 +38,11 @@ export class Heads {
 
   /** Looks at a block that was just made, the first ones only. */
   born(address: Address, size: number): void {
-    if (this.refuted || this.seen === PROBATION) return
-    this.seen++
+    if (this.seen === REFUTED || this.seen === PROBATION) return
     const head = this.headOf(address)
     const slack = bytesOf(head) - size
-    this.refuted = (head & IN_USE_FLAG) === 0 || slack < 0 || slack > MOST_SLACK_BYTES
+    const right = (head & IN_USE_FLAG) !== 0 && slack >= 0 && slack <= MOST_SLACK_BYTES
+    this.seen = right ? this.seen + 1 : REFUTED
   }
 
   /** Whether the chunk of a payload is free, for certain. */
@@ -61,7 +62,7 @@ export class Heads {
   }
 
   private get tell(): boolean {
-    return !this.refuted && this.seen === PROBATION
+    return this.seen === PROBATION
   }
 
   private headOf(address: Address): number {

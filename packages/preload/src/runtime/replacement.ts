@@ -5,8 +5,7 @@
  * - What we cannot or should not answer, the original answers: requests too big, odd alignments, an exhausted memory. So
  *   `errno` is set by the program's own code, in its own way.
  * - Blocks that the original made are freed by the original.
- * - Nothing is thrown into the program: what is found goes into the ledger, and the damaged block is left alone. A program
- *   that resizes one gets a new block with the old content, as it would have without us.
+ * - Nothing is thrown into the program: what is found goes into the ledger, and the damaged block is left alone.
  */
 import { type Heap, HeapCorruptionError } from '@vmalloc/core'
 import type { Address, Memory } from '@vmalloc/memory'
@@ -19,15 +18,12 @@ import type { Ledger } from './ledger.ts'
 import type { NumberFunction, Originals } from './originals.ts'
 import type { OwnedPages } from './owned-pages.ts'
 import { ProgramHeap } from './program-heap.ts'
+import { Resizing, TOO_BIG_BYTES } from './resizing.ts'
 import type { Stacks } from './stacks.ts'
-import { clearWords, copyWords } from './words.ts'
+import { clearWords } from './words.ts'
 
-/** dlmalloc's limit: requests from here on always fail. */
-export const TOO_BIG_BYTES = 0xffff0000
 const HIGHEST_ALIGNMENT_BYTES = 2 ** 30
 const PLAIN_ALIGNMENT_BYTES = 16
-/** Blocks longer than this may grow where they lie. */
-const LONG_BYTES = 2048
 
 export interface ReplacementOptions {
   readonly memory: WebAssembly.Memory
@@ -46,16 +42,15 @@ export class Replacement {
   readonly ledger: Ledger
   readonly originals: Originals
   readonly pages: OwnedPages
+  readonly resizing: Resizing
   private readonly program: ProgramHeap
-  private readonly stacks: Stacks
+  readonly stacks: Stacks
   private readonly findings: Findings
   /** What was asked for and by whom, where a guard or a stack needs it. */
   readonly blocks: BlockTable | null
   private readonly guarded: boolean
-  private readonly reallocZeroFrees: boolean
-  private readonly supply: NumberFunction
   /** Bytes every request gets on top. */
-  private readonly extra: number
+  readonly extra: number
 
   constructor(options: ReplacementOptions) {
     const { ledger, stacks, originals, supply, guarded } = options
@@ -67,8 +62,7 @@ export class Replacement {
     this.blocks = guarded || stacks.captures ? new BlockTable(PLAIN_ALIGNMENT_BYTES) : null
     this.findings = new Findings({ ledger, stacks, blocks: this.blocks, guarded })
     this.guarded = guarded
-    this.reallocZeroFrees = options.reallocZeroFrees
-    this.supply = supply
+    this.resizing = new Resizing(this, supply, options.reallocZeroFrees)
     this.extra = guarded ? GUARD_BYTES : 0
   }
 
@@ -159,42 +153,6 @@ export class Replacement {
     }
   }
 
-  /** `original(address, second, third)` answers for blocks that are not ours. */
-  reallocate(
-    address: Address,
-    size: number,
-    original: NumberFunction,
-    second: number,
-    third: number,
-  ): Address {
-    if (address === 0) {
-      const fresh = size >= TOO_BIG_BYTES ? 0 : this.allocate(size)
-      return fresh === 0 ? this.originals.call(original, 0, second, third) : fresh
-    }
-    if (!this.pages.has(address)) {
-      this.ledger.foreign++
-      return this.originals.call(original, address, second, third)
-    }
-    this.ledger.countSize(size)
-    if (size === 0 && this.reallocZeroFrees) {
-      this.free(address)
-      return 0
-    }
-    try {
-      const { blocks } = this
-      if (blocks !== null) this.requireGuard(address, blocks.sizeAt(address))
-      const moved = size >= TOO_BIG_BYTES ? 0 : this.resize(address, size)
-      if (moved === 0) return this.moveToOriginal(address, size)
-      if (blocks !== null) {
-        this.stacks.release(blocks.release(address))
-        this.born(blocks, moved, size)
-      }
-      return moved
-    } catch (error) {
-      return this.salvage(error, address, size)
-    }
-  }
-
   usable(address: Address): number {
     try {
       if (this.blocks !== null) this.requireGuard(address, this.blocks.sizeAt(address))
@@ -206,61 +164,14 @@ export class Replacement {
   }
 
   /** Bytes the program may use of a sound block: what it asked for, if we know. */
-  private sizeOf(address: Address): number {
+  sizeOf(address: Address): number {
     const usable = this.heap.usableSize(address)
     const asked = this.blocks?.sizeAt(address) ?? -1
     return asked < 0 ? usable : asked
   }
 
-  /**
-   * A block that fits and is not half empty stays. A short one that does not fit moves, as it would have to go to another
-   * pool anyway; for a long one the heap looks for room behind it.
-   *
-   * @returns 0 when there is no room.
-   */
-  private resize(address: Address, size: number): Address {
-    const { heap } = this
-    const usable = heap.usableSize(address)
-    const wanted = Math.max(size + this.extra, 1)
-    if (wanted <= usable && wanted > usable >>> 1) return address
-    if (usable > LONG_BYTES) return heap.realloc(address, wanted)
-    const moved = heap.malloc(wanted)
-    if (moved === 0) return 0
-    copyWords(heap.memory, address, moved, Math.min(usable, wanted))
-    heap.free(address)
-    return moved
-  }
-
-  /** Our heap has no room: the original may have, and if it has none it says so its own way. */
-  private moveToOriginal(address: Address, size: number): Address {
-    const moved = this.originals.call(this.supply, size)
-    if (moved === 0) return 0
-    this.copyTo(moved, address, Math.min(size, this.sizeOf(address)))
-    this.free(address)
-    return moved
-  }
-
-  /**
-   * A resize that met an error. The block is left where it is, and the program gets its content in a new one, if only
-   * its size is known: without us it would have gone on, and what it did wrong is in the report.
-   *
-   * @returns 0 for a pointer to nowhere.
-   */
-  private salvage(thrown: unknown, address: Address, size: number): Address {
-    const kept = this.enter(thrown, 'realloc', address)?.size
-    if (kept === undefined || size >= TOO_BIG_BYTES) return 0
-    const fresh = this.allocate(size)
-    const moved = fresh === 0 ? this.originals.call(this.supply, size) : fresh
-    if (moved !== 0) this.copyTo(moved, address, Math.min(size, kept))
-    return moved
-  }
-
-  private copyTo(to: Address, from: Address, bytes: number): void {
-    this.memory.u8.copyWithin(to, from, from + bytes)
-  }
-
   /** Enters a block of ours that was just made. */
-  private born(blocks: BlockTable, address: Address, size: number): void {
+  born(blocks: BlockTable, address: Address, size: number): void {
     if (this.guarded) stamp(this.memory, address, size)
     blocks.set(address, size, this.stacks.capture())
   }
@@ -269,7 +180,7 @@ export class Replacement {
    * @param asked - Bytes asked for, or -1 for a block that the table does not know.
    * @throws `HeapCorruptionError` when the guard is damaged, or the marks in a way that looks like it.
    */
-  private requireGuard(address: Address, asked: number): void {
+  requireGuard(address: Address, asked: number): void {
     if (asked < 0) {
       if (this.findings.condemned(address)) throw new HeapCorruptionError('DOUBLE_FREE', address)
       return
@@ -280,7 +191,7 @@ export class Replacement {
   }
 
   /** @returns What was found about the pointer given, or `null`. */
-  private enter(error: unknown, during: Role, address: Address = 0): HeapCorruptionError | null {
+  enter(error: unknown, during: Role, address: Address = 0): HeapCorruptionError | null {
     const memory = this.heapIfMade === null ? null : this.memory
     return this.findings.enter(error, memory, during, address)
   }

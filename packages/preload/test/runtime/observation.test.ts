@@ -31,7 +31,8 @@ const originals: Partial<Record<Role, NumberFunction>> = {
   malloc: (size) => {
     const address = top + 8
     top = address + Math.ceil((size + 4) / 8) * 8
-    if (heads) word(address - 4).setUint32(0, (top - address + 8) | IN_USE, true)
+    // No heads: a word that would say "free" if it were one.
+    word(address - 4).setUint32(0, heads ? (top - address + 8) | IN_USE : 0x60 | FREE, true)
     return address
   },
   free: (address) => {
