@@ -27,7 +27,7 @@ function grow(heap: Heap, next: (size: number) => number, blocks: number): numbe
 function copies(run: () => void): { moves: number; bytes: number } {
   const { copyWithin } = Uint8Array.prototype
   const counted = { moves: 0, bytes: 0 }
-  Uint8Array.prototype.copyWithin = function (target, start, end = this.length) {
+  Uint8Array.prototype.copyWithin = function (this: Uint8Array, target, start, end = this.length) {
     counted.moves++
     counted.bytes += end - start
     return copyWithin.call(this, target, start, end)
