@@ -193,7 +193,7 @@ describe('arguments', () => {
     [{ functoins: {} }, /unknown option "functoins"/],
     [{ functions: 3 }, /functions is 3: it must be an object/],
     [{ functions: null }, /functions is null/],
-    [{ functions: ['malloc'] }, /functions is malloc/],
+    [{ functions: ['malloc'] }, /functions is \[malloc\]/],
     [{ functions: { mallok: 'x' } }, /functions\.mallok is x: the family has no such member/],
     [{ functions: { malloc: -1 } }, /functions\.malloc is -1: it must be the name/],
     [{ functions: { malloc: true } }, /functions\.malloc is true/],
