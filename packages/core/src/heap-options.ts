@@ -31,6 +31,12 @@ export interface HandleOptions extends BreakOptions {
    * @defaultValue nobody is told, and nothing is watched
    */
   readonly onLeak?: (leak: Leak) => void
+  /**
+   * Milliseconds that a call waits for the lock: see `Heap.patienceMs`, by which it can be changed. Give it when the
+   * memory may be in the hands of others, whose lock word nobody may ever clear.
+   * @defaultValue for ever
+   */
+  readonly patienceMs?: number
 }
 
 /** What `Heap.create` takes. All sizes in bytes. Unknown names are errors. */
@@ -78,7 +84,7 @@ export interface AttachOptions extends HandleOptions {
 export interface RestoreOptions extends RestoreTarget, AttachOptions {}
 
 const MEMORY_NAMES = ['shared', 'initial', 'maximum', 'memory', 'base', 'secret', 'grow']
-const HANDLE_NAMES = ['onPressure', 'onLeak', ...BREAK_NAMES]
+const HANDLE_NAMES = ['onPressure', 'onLeak', 'patienceMs', ...BREAK_NAMES]
 const CREATE_NAMES = [
   ...MEMORY_NAMES,
   'preset',
@@ -221,8 +227,9 @@ function requireDebugging(options: HeapOptions, debugging: boolean): void {
 }
 
 function requireHandleOptions(options: HandleOptions): void {
-  const { onPressure, onLeak } = options
+  const { onPressure, onLeak, patienceMs } = options
   requireBreakOptions(options)
+  if (patienceMs !== undefined) requirePatience(patienceMs)
   for (const [name, value] of Object.entries({ onPressure, onLeak })) {
     requireOption(
       value === undefined || typeof value === 'function',
@@ -231,6 +238,11 @@ function requireHandleOptions(options: HandleOptions): void {
       'it must be a function',
     )
   }
+}
+
+export function requirePatience(milliseconds: unknown): void {
+  const holds = typeof milliseconds === 'number' && milliseconds >= 0
+  requireOption(holds, 'patienceMs', milliseconds, 'it must be 0 or more milliseconds')
 }
 
 function requireBoolean(name: string, value: unknown): void {

@@ -5,13 +5,7 @@
  * - Locking lives here and only here: a shared heap takes the mutex around each operation, an unshared one has none.
  * - All state lies in the memory; a `Heap` object is a handle of one thread.
  */
-import {
-  type Address,
-  type Backing,
-  type Memory,
-  type MemoryHandle,
-  requireOption,
-} from '@vmalloc/memory'
+import type { Address, Backing, Memory, MemoryHandle } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import {
   explainSize,
@@ -39,6 +33,7 @@ import {
   type HeapOptions,
   type RestoreOptions,
   requireAttachOptions,
+  requirePatience,
   requireRestoreOptions,
   resolveHeapOptions,
 } from './heap-options.ts'
@@ -61,7 +56,7 @@ export class Heap extends HeapFront {
 
   private constructor({ arena, slots }: Assembled, options: HandleOptions) {
     super()
-    const { onPressure, onLeak } = options
+    const { onPressure, onLeak, patienceMs } = options
     // Read before a thread id is taken: who is refused leaves no trace.
     const { flags, softLimit } = readSettings(arena.memory)
     const { guard } = arena.parts
@@ -69,6 +64,7 @@ export class Heap extends HeapFront {
     this.arena = arena
     this.store = arena.memory
     this.watch = onLeak === undefined ? undefined : new LeakWatch(onLeak)
+    if (patienceMs !== undefined) this.patienceMs = patienceMs
     if (flags !== 0) installZeroing(this, this.session, flags)
     if (onPressure !== undefined) installPressure(this, onPressure, softLimit, arena)
   }
@@ -435,8 +431,7 @@ export class Heap extends HeapFront {
   }
 
   set patienceMs(milliseconds: number) {
-    const holds = typeof milliseconds === 'number' && milliseconds >= 0
-    requireOption(holds, 'patienceMs', milliseconds, 'it must be 0 or more milliseconds')
+    requirePatience(milliseconds)
     if (this.session.mutex !== null) this.session.mutex.patienceMs = milliseconds
   }
 }

@@ -78,8 +78,10 @@ export type { CacheStats, HeapStats, MediumStats, PoolStats, ThreadStats } from 
 export type { ThreadCacheOptions } from './threads/cache-classes.ts'
 export type { DeathReport } from './threads/death.ts'
 export {
+  type EndingWorker,
   type ExitingWorker,
   holdThread,
+  terminateWorker,
   type WatchingHeap,
   type WatchOptions,
   watchThread,

@@ -21,7 +21,7 @@
  * free more than it allocated.
  */
 export const CACHE_MAGIC = 0x43414354
-export const CACHE_VERSION = 3
+export const CACHE_VERSION = 4
 export const MAX_CLASSES = 80
 export const CLASSES_OFFSET_BYTES = 64
 export const CLASS_BYTES = 16

@@ -1,7 +1,7 @@
 /**
  * Proofs of death: what tells one thread for certain that another is gone.
  *
- * - Node: the `exit` event of a Worker ({@link watchWorker}).
+ * - Node: the `exit` event of a Worker ({@link watchWorker}), or an awaited `terminate()` ({@link terminateWorker}).
  * - Browsers, Deno, and Node from 24.5 on: a Web Lock that the thread holds as long as it lives ({@link holdThread}),
  *   and that another one waits for ({@link watchThread}).
  *
@@ -21,7 +21,16 @@ export interface WatchingHeap {
 
 /** What `watchWorker` needs of a Worker; the one of `node:worker_threads` is one. */
 export interface ExitingWorker {
+  /** -1 when it has ended. */
+  readonly threadId: number
   once(event: 'exit', listener: () => void): unknown
+  off(event: 'exit', listener: () => void): unknown
+}
+
+/** What `terminateWorker` needs of a Worker; the one of `node:worker_threads` is one. */
+export interface EndingWorker {
+  /** Settles when the thread is gone. */
+  terminate(): Promise<unknown>
 }
 
 /** How a watch ends before the thread does. */
@@ -36,13 +45,15 @@ export interface WatchOptions {
  */
 const PATIENCE_MS = 1000
 const NUDGE_MS = 250
+/** `threadId` of a Worker of Node that has ended. */
+const ENDED = -1
 
 /**
  * Reports the death of a thread of the heap when its Worker has ended, in whatever way.
  *
  * Bounds the waiting of this handle: see `patienceMs`, which becomes 1000 unless it is less.
  *
- * @param worker - A Worker of Node: something with an `exit` event. Its end must not have been announced yet.
+ * @param worker - A Worker of Node: something with an `exit` event. It may have ended already.
  * @param threadId - `heap.threadId` in that Worker.
  * @returns What was found and repaired, once the Worker has ended. A Worker that called `detach()` leaves nothing.
  * @throws RangeError, by rejection, when `threadId` was never given.
@@ -54,13 +65,60 @@ export async function watchWorker(
   { signal }: WatchOptions = {},
 ): Promise<DeathReport> {
   signal?.throwIfAborted()
-  const ended = new Promise<void>((resolve, reject) => {
-    worker.once('exit', resolve)
-    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-  })
-  const options = signal === undefined ? {} : { signal }
   heap.patienceMs = Math.min(heap.patienceMs, PATIENCE_MS)
-  return ended.then(() => heap.reportDeadAsync(threadId, options))
+  if (worker.threadId !== ENDED) await endOf(worker, signal)
+  return heap.reportDeadAsync(threadId, signal === undefined ? {} : { signal })
+}
+
+/** Leaves no listener behind. @throws The signal's reason, by rejection, when it is aborted before. */
+async function endOf(worker: ExitingWorker, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve, reject } = deferred()
+  const giveUp = (): void => reject(signal?.reason)
+  worker.once('exit', resolve)
+  signal?.addEventListener('abort', giveUp)
+  try {
+    await promise
+  } finally {
+    worker.off('exit', resolve)
+    signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+function deferred(): {
+  promise: Promise<void>
+  resolve: () => void
+  reject: (reason: unknown) => void
+} {
+  let resolve = (): void => undefined
+  let reject = (_reason: unknown): void => undefined
+  const promise = new Promise<void>((fulfil, refuse) => {
+    resolve = fulfil
+    reject = refuse
+  })
+  return { promise, resolve, reject }
+}
+
+/**
+ * Ends a Worker of Node, and reports the death of its thread of the heap when it is gone.
+ *
+ * @param threadId - `heap.threadId` in that Worker.
+ * @returns What was found and repaired.
+ * @throws TypeError, by rejection, for a Worker that does not say when it has ended, as those of browsers; it is being
+ * ended all the same: use {@link holdThread} and {@link watchThread} there.
+ */
+export async function terminateWorker(
+  heap: WatchingHeap,
+  worker: EndingWorker,
+  threadId: number,
+): Promise<DeathReport> {
+  heap.patienceMs = Math.min(heap.patienceMs, PATIENCE_MS)
+  const ended: unknown = worker.terminate()
+  if (!(ended instanceof Promise))
+    throw new TypeError(
+      'this Worker does not say when it has ended: use holdThread and watchThread',
+    )
+  await ended
+  return heap.reportDeadAsync(threadId)
 }
 
 /**

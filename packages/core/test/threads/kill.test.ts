@@ -3,8 +3,17 @@
  *
  * `VMALLOC_LONG=1` kills ten thousand. The seed is `VMALLOC_SEED`, by default a new one, and is in the name of the test.
  */
+import { EventEmitter, getEventListeners } from 'node:events'
 import { Random } from '@vmalloc/conformance'
-import { type DeathReport, Heap, type HeapOptions, watchThread, watchWorker } from '@vmalloc/core'
+import {
+  type DeathReport,
+  type EndingWorker,
+  Heap,
+  type HeapOptions,
+  terminateWorker,
+  watchThread,
+  watchWorker,
+} from '@vmalloc/core'
 import { afterEach, expect, test } from 'vitest'
 import { damage, fill, MIB, mallocOrFail } from '../support/tools.ts'
 import { answerOf, endAll, LONG, start, within } from './tools.ts'
@@ -69,7 +78,10 @@ test.each(SETTINGS)(
     })
     const order = (): ToilOrder => ({ handle: heap.handle, seed: random.below(2 ** 30), board })
     const reports: DeathReport[] = []
-    while (reports.length < kills) {
+    const inLock = (): number => reports.filter(({ heldLock }) => heldLock).length
+    // Where every operation takes the lock, some kills must have hit it: if chance would have it otherwise, more are killed.
+    const least = options.threadCache === false ? kills / 8 : 0
+    while (reports.length < kills || (inLock() < least && reports.length < 8 * kills)) {
       // At rest, so that those who begin have the machine for themselves.
       Atomics.store(board, 2, 1)
       const toilers = await Promise.all(Array.from({ length: count }, () => employ(heap, order())))
@@ -86,6 +98,7 @@ test.each(SETTINGS)(
     }
     heap.check()
     expect(Atomics.load(board, 1)).toBe(0)
+    expect(inLock()).toBeGreaterThanOrEqual(least)
     expect(reports.map(({ brokenList }) => brokenList)).not.toContain(true)
     for (const { address, size, cookie } of kept)
       expect(damage(heap, address, size, cookie)).toBe(-1)
@@ -118,10 +131,47 @@ test.runIf('locks' in navigator)(
 test('a watch can be given up', async () => {
   const heap = Heap.create({ shared: true, maximum: 4 * MIB })
   const controller = new AbortController()
-  const watch = watchWorker(heap, { once: () => undefined }, 1, { signal: controller.signal })
+  const worker = Object.assign(new EventEmitter(), { threadId: 7 })
+  const watch = watchWorker(heap, worker, 1, { signal: controller.signal })
   controller.abort(new Error('enough'))
   await expect(watch).rejects.toThrow('enough')
   expect(heap.patienceMs).toBe(1000)
+  expect(worker.listenerCount('exit')).toBe(0)
+})
+
+test('a watch that ends listens to its signal no longer', async () => {
+  const heap = Heap.create({ shared: true, maximum: 4 * MIB })
+  const other = Heap.attach(heap.handle)
+  const { signal } = new AbortController()
+  const worker = Object.assign(new EventEmitter(), { threadId: 7 })
+  const watch = watchWorker(heap, worker, other.threadId, { signal })
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  worker.emit('exit')
+  await watch
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+})
+
+test('a watch that comes after the end, and one that ends the Worker itself', async () => {
+  const heap = Heap.create({ shared: true, maximum: 64 * MIB })
+  const board = newBoard()
+  const [early, late] = await Promise.all(
+    [1, 2].map(async (seed) => {
+      const worker = start('toil', { handle: heap.handle, seed, board } satisfies ToilOrder)
+      return { worker, threadId: await answerOf<number>(worker) }
+    }),
+  )
+  if (early === undefined || late === undefined) throw new Error('two workers were started')
+  await early.worker.terminate()
+  const watch = watchWorker(heap, early.worker, early.threadId)
+  expect(await within(PATIENCE_MS, 'an end long past', watch)).toMatchObject({
+    threadId: early.threadId,
+  })
+  const end = terminateWorker(heap, late.worker, late.threadId)
+  expect(await within(PATIENCE_MS, 'the end', end)).toMatchObject({ threadId: late.threadId })
+  expect(late.worker.threadId).toBe(-1)
+  heap.check()
+  const silent = { terminate: () => undefined } as unknown as EndingWorker
+  await expect(terminateWorker(heap, silent, 1)).rejects.toThrow(TypeError)
 })
 
 test('a detached worker leaves nothing to reclaim', async () => {

@@ -60,7 +60,7 @@ describe('real threads', () => {
   test('a wake-up that a dying thread was to get strands nobody', {
     timeout: TIMEOUT_MS,
   }, async () => {
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 20; i++) {
       const heap = newHeap()
       const holder = rivalOf(heap)
       holder.lock()
@@ -95,6 +95,15 @@ describe('giving up', () => {
     rival.unlock()
     heap.free(mallocOrFail(heap, 10_000))
     heap.check()
+  })
+
+  test('who attaches to a memory whose lock is never released can bound the first call too', () => {
+    const heap = newHeap()
+    rivalOf(heap).lock()
+    const other = Heap.attach(heap.handle, { patienceMs: 20 })
+    expect(other.patienceMs).toBe(20)
+    expect(thrownBy(() => other.malloc(10_000))).toBeInstanceOf(WouldBlockError)
+    expect(() => Heap.attach(heap.handle, { patienceMs: -1 })).toThrow(/^patienceMs is -1/)
   })
 
   test.each([-1, Number.NaN, '1'])('patienceMs = %s is refused', (value) => {

@@ -25,7 +25,13 @@ const blocks: { address: number; size: number; cookie: number }[] = []
 
 for (let i = 1; ; i++) {
   const size = random.below(20) === 0 ? random.size(60_000, 300_000) : random.size(1, 4000)
-  const address = random.below(8) === 0 ? heap.alignedAlloc(size, 64) : heap.malloc(size)
+  const way = random.below(16)
+  const address =
+    way < 2
+      ? heap.alignedAlloc(size, 64)
+      : way === 2
+        ? await heap.mallocAsync(size)
+        : heap.malloc(size)
   if (address !== 0) {
     fill(heap, address, size, i)
     blocks.push({ address, size, cookie: i })
@@ -34,7 +40,8 @@ for (let i = 1; ; i++) {
     const [block] = blocks.splice(random.below(blocks.length), 1)
     if (block === undefined) break
     if (damage(heap, block.address, block.size, block.cookie) >= 0) Atomics.store(board, 1, 1)
-    if (random.below(4) > 0) heap.free(block.address)
+    if (random.below(16) === 0) await heap.freeAsync(block.address)
+    else if (random.below(4) > 0) heap.free(block.address)
     else {
       const grown = heap.realloc(block.address, block.size + 500)
       heap.free(grown === 0 ? block.address : grown)
