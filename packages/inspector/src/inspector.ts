@@ -4,7 +4,7 @@ import { MAP_PART_LABELS, MAP_PARTS } from '@vmalloc/core/map'
 import { byId, make } from './dom/elements.ts'
 import { bytesText, countText, hexText } from './dom/text.ts'
 import { zoomMiddle } from './map/gestures.ts'
-import { MapView } from './map/map-view.ts'
+import { type FrameFigures, MapView } from './map/map-view.ts'
 import { BlockPanel } from './panels/block-panel.ts'
 import { describeBlock } from './panels/block-words.ts'
 import { figuresIn, freeListsIn, poolsIn } from './panels/figures.ts'
@@ -46,7 +46,7 @@ export class Inspector {
     this.map = new MapView(byId('map', HTMLCanvasElement), {
       hovered: (index) => this.#showHover(index),
       selected: () => this.#showBlock(),
-      drawn: (last, worst) => this.#showFrame(last, worst),
+      drawn: (frame) => this.#showFrame(frame),
     })
     byId('legend', HTMLUListElement).replaceChildren(
       ...MAP_PARTS.map((part) =>
@@ -176,7 +176,7 @@ export class Inspector {
     this.#showHover(-1)
   }
 
-  #showFrame(last: number, worst: number): void {
+  #showFrame({ last, worst, work }: FrameFigures): void {
     const { view, columns, canvas } = this.map
     const end = Math.min(view.start + view.span, view.end)
     const scale =
@@ -192,6 +192,7 @@ export class Inspector {
       start: String(view.start),
       frame: last.toFixed(2),
       worst: worst.toFixed(2),
+      work: String(work),
     })
   }
 }

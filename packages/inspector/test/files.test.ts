@@ -181,13 +181,42 @@ test('life of a malloc(100): steps of the real layers, with the words that chang
       title,
     )
   }
-  const all = titles.join('\n')
-  expect(all).toMatch(
-    /medium strategy: allocate\(128\)\n› address space: allocate\(.*\)\n› address space: allocate returns 0x/,
-  )
-  expect(all).toMatch(/marking: mark\(/)
-  expect(all).toMatch(/malloc\(100\) returns 0x[0-9a-f]+0\n/)
-  expect(titles.at(-1)).toBe('free returns')
+  // From the front to the pages and back, once; then what a thread keeps ready is enough.
+  const all = titles.map((title) => title.replace(/\(.*| returns.*| is done/, '')).join('\n')
+  expect(all).toBe(LIFE)
+  expect(titles.join('\n')).toMatch(/front: malloc returns 0x[0-9a-f]+0\n/)
   expect(await mapFigure(page, 'pieces')).toBeGreaterThan(3)
   await close(opened)
 })
+
+const LIFE = `Before the call
+front: malloc
+› thread cache: takeReady
+› thread cache: takeReady
+› lock: lock
+› lock: lock
+› thread cache: acquire
+› thread cache: acquire
+› thread cache: refill
+› › medium strategy: allocate
+› › › address space: allocate
+› › › address space: allocate
+› › medium strategy: allocate
+› › marking: markCached
+› › marking: markCached
+› thread cache: refill
+› marking: fromCached
+› marking: fromCached
+front: malloc
+front: free
+› thread cache: keepReady
+› › marking: toCached
+› › marking: toCached
+› thread cache: keepReady
+front: free
+front: malloc
+› thread cache: takeReady
+› › marking: fromCached
+› › marking: fromCached
+› thread cache: takeReady
+front: malloc`

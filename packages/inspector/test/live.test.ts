@@ -83,6 +83,39 @@ function countShifts(): void {
   }).observe({ type: 'layout-shift', buffered: true })
 }
 
+test('two fingers zoom the map, one moves it', async () => {
+  const opened = await open({ touch: true })
+  const { page } = opened
+  await page.locator('[data-workload=nodes]').click()
+  await untilPieces(page, 2000)
+  await page.locator('#stop').click()
+  const box = await page.locator('#map').boundingBox()
+  if (box === null) throw new Error('the map has no box')
+  const devtools = await page.context().newCDPSession(page)
+  const at = (dx: number, id: number) => ({ x: box.x + 300 + dx, y: box.y + 150, id })
+  const touch = (
+    type: 'touchStart' | 'touchMove' | 'touchEnd',
+    touchPoints: ReturnType<typeof at>[],
+  ) => devtools.send('Input.dispatchTouchEvent', { type, touchPoints })
+  const whole = await mapFigure(page, 'scale')
+  await touch('touchStart', [at(-20, 0), at(20, 1)])
+  for (let i = 1; i <= 8; i++) await touch('touchMove', [at(-20 - 15 * i, 0), at(20 + 15 * i, 1)])
+  await touch('touchEnd', [])
+  await page.waitForFunction(
+    (scale) => Number(document.querySelector('canvas')?.dataset['scale']) < scale / 2,
+    whole,
+  )
+  const start = await mapFigure(page, 'start')
+  await touch('touchStart', [at(0, 2)])
+  for (let i = 1; i <= 8; i++) await touch('touchMove', [at(-12 * i, 2)])
+  await touch('touchEnd', [])
+  await page.waitForFunction(
+    (before) => Number(document.querySelector('canvas')?.dataset['start']) > before,
+    start,
+  )
+  await close(opened)
+})
+
 test('without isolation the same workloads run on the page itself, and it says what is missing', async () => {
   const opened = await open({ isolated: false })
   const { page } = opened
@@ -96,7 +129,7 @@ test('without isolation the same workloads run on the page itself, and it says w
   await close(opened)
 })
 
-test('a million blocks: zoom by wheel and keys down to one, at the pace of the screen', async () => {
+test('a million blocks: zoom by wheel and keys down to one; a frame costs pixels, not blocks', async () => {
   const opened = await open()
   const { page } = opened
   await page.locator('[data-workload=million]').click()
@@ -104,6 +137,9 @@ test('a million blocks: zoom by wheel and keys down to one, at the pace of the s
   const map = page.locator('#map')
   await map.focus()
   const whole = await mapFigure(page, 'scale')
+  const box = await map.boundingBox()
+  if (box === null) throw new Error('the map has no box')
+  const pixels = box.width * box.height
   const frames: number[] = []
   for (let i = 0; i < 12; i++) {
     await page.keyboard.press('+')
@@ -112,6 +148,10 @@ test('a million blocks: zoom by wheel and keys down to one, at the pace of the s
       whole / 2 ** i,
     )
     frames.push(await mapFigure(page, 'frame'))
+    // What a frame costs is bounded by its pixels, at a million blocks as at ten.
+    const work = await mapFigure(page, 'work')
+    expect(work).toBeGreaterThan(0)
+    expect(work).toBeLessThanOrEqual(pixels)
   }
   expect(await mapFigure(page, 'scale')).toBeLessThan(1)
   await page.keyboard.press('n')
@@ -127,8 +167,6 @@ test('a million blocks: zoom by wheel and keys down to one, at the pace of the s
     (scale) => Number(document.querySelector('canvas')?.dataset['scale']) === scale,
     whole,
   )
-  const box = await map.boundingBox()
-  if (box === null) throw new Error('the map has no box')
   await page.mouse.move(box.x + 300, box.y + 200)
   await page.mouse.wheel(0, -800)
   await page.waitForFunction(
@@ -136,7 +174,5 @@ test('a million blocks: zoom by wheel and keys down to one, at the pace of the s
     whole,
   )
   console.log(`ms per frame at 10^6 blocks: ${frames.join(' ')}`)
-  // The bound is for a slow machine; on a usual one a frame takes a few milliseconds.
-  expect(frames.sort((a, b) => a - b)[6]).toBeLessThan(50)
   await close(opened)
 })

@@ -14,7 +14,22 @@ declare module 'vitest' {
   }
 }
 
+/** The page, built and served. */
+interface Sites {
+  readonly isolatedUrl: string
+  readonly plainUrl: string
+  close(): Promise<void>
+}
+
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { isolatedUrl, plainUrl, close } = await startSites()
+  project.provide('isolatedUrl', isolatedUrl)
+  project.provide('plainUrl', plainUrl)
+  return close
+}
+
+/** Builds the page and serves it, with and without the headers of isolation. */
+export async function startSites(): Promise<Sites> {
   const configFile = join(ROOT, 'vite.config.ts')
   const site = { outDir: SITE, emptyOutDir: true }
   await build({ root: ROOT, configFile, logLevel: 'error', build: site })
@@ -25,11 +40,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     build: site,
     preview: { host: '127.0.0.1', port: 0 },
   })
-  project.provide('isolatedUrl', urlOf(isolated))
-  project.provide('plainUrl', urlOf(plain))
-  return async () => {
-    await isolated.close()
-    await plain.close()
+  return {
+    isolatedUrl: urlOf(isolated),
+    plainUrl: urlOf(plain),
+    close: async () => {
+      await isolated.close()
+      await plain.close()
+    },
   }
 }
 

@@ -18,24 +18,26 @@ export interface Detail {
   readonly bytes: ByteWindow
 }
 
-/** Draws in pixels of the viewport. */
+/** Draws in pixels of the viewport. @returns How many pieces were looked at or drawn. */
 export function drawDetail(
   context: CanvasRenderingContext2D,
   columns: HeapMap,
   view: Viewport,
   { selected, marked, bytes }: Detail,
-): void {
-  const first = indexAt(columns, view.start)
-  if (first < 0) return
+): number {
+  if (columns.count === 0) return 0
+  const first = Math.max(0, indexAt(columns, view.start))
+  let drawn = marked.length
   const last = indexAt(columns, view.start + view.span, first)
   const few = last - first <= MAX_BORDERS
   const meanPixels = view.span / view.scale / Math.max(1, last - first)
   if (few && meanPixels >= MIN_BORDER_PIXELS) {
+    drawn += last - first + 1
     context.fillStyle = colorOf('paper')
     for (let i = first; i <= last; i++) {
       segments(view, columns.start[i], 1 / 64, (x, y) => context.fillRect(x, y, 1, ROW_HEIGHT))
     }
-    if (1 / view.scale >= MIN_BYTE_PIXELS) drawBytes(context, view, bytes)
+    if (1 / view.scale >= MIN_BYTE_PIXELS) drawn += drawBytes(context, view, bytes)
     else for (let i = first; i <= last; i++) drawName(context, columns, view, i)
   }
   context.strokeStyle = colorOf('ink')
@@ -51,6 +53,7 @@ export function drawDetail(
       context.strokeRect(x, y - 1, Math.max(4, width), ROW_HEIGHT + 2),
     )
   }
+  return drawn
 }
 
 function drawName(
@@ -77,10 +80,10 @@ function drawName(
   })
 }
 
-function drawBytes(context: CanvasRenderingContext2D, view: Viewport, window: ByteWindow): void {
+function drawBytes(context: CanvasRenderingContext2D, view: Viewport, window: ByteWindow): number {
   const from = Math.floor(view.start)
   const bytes = window.get(from, Math.ceil(view.span) + 1)
-  if (bytes === undefined) return
+  if (bytes === undefined) return 0
   context.font = '10px ui-monospace, monospace'
   context.textBaseline = 'middle'
   context.textAlign = 'center'
@@ -92,6 +95,7 @@ function drawBytes(context: CanvasRenderingContext2D, view: Viewport, window: By
     })
   })
   context.textAlign = 'start'
+  return bytes.length
 }
 
 /** The rectangles that a stretch of addresses takes: one for each row. */

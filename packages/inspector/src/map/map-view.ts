@@ -12,13 +12,22 @@ import { Viewport } from './viewport.ts'
 
 const KEPT_FRAMES = 60
 
+/** What a frame cost. */
+export interface FrameFigures {
+  /** Milliseconds; of the last frame, and of the slowest of the last 60. */
+  readonly last: number
+  readonly worst: number
+  /** Cells, borders, names and bytes drawn: bounded by the pixels, however many blocks there are. */
+  readonly work: number
+}
+
 export interface MapEvents {
   /** The pointer is over this block, -1: over none. */
   hovered(index: number): void
   /** This block was chosen, -1: none. */
   selected(index: number): void
-  /** Drawn; milliseconds of the last frame, and of the slowest of the last 60. */
-  drawn(last: number, worst: number): void
+  /** Drawn. */
+  drawn(frame: FrameFigures): void
 }
 
 export class MapView {
@@ -125,10 +134,10 @@ export class MapView {
     }
     const columns = this.#columns
     if (columns === undefined) return
-    paintMap(this.#image, columns, view, this.#palette, ratio)
+    const cells = paintMap(this.#image, columns, view, this.#palette, ratio)
     this.#context.putImageData(this.#image, 0, 0)
     this.#context.setTransform(ratio, 0, 0, ratio, 0, 0)
-    drawDetail(this.#context, columns, view, {
+    const shapes = drawDetail(this.#context, columns, view, {
       selected: this.selection,
       marked: this.#marked,
       bytes: this.#bytes,
@@ -137,6 +146,6 @@ export class MapView {
     const took = performance.now() - began
     this.#frames.push(took)
     if (this.#frames.length > KEPT_FRAMES) this.#frames.shift()
-    this.#events.drawn(took, Math.max(...this.#frames))
+    this.#events.drawn({ last: took, worst: Math.max(...this.#frames), work: cells + shapes })
   }
 }

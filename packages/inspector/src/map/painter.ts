@@ -13,14 +13,17 @@ export interface Palette {
 
 const PART_COUNT = MAP_PARTS.length
 
-/** @param ratio - Pixels of the image per pixel of the viewport. */
+/**
+ * @param ratio - Pixels of the image per pixel of the viewport.
+ * @returns Cells drawn: at most one for each pixel of each row.
+ */
 export function paintMap(
   image: ImageData,
   columns: HeapMap,
   view: Viewport,
   palette: Palette,
   ratio: number,
-): void {
+): number {
   const pixels = new Uint32Array(image.data.buffer)
   const { width } = image
   pixels.fill(palette.paper)
@@ -30,12 +33,14 @@ export function paintMap(
   let above = new Float64Array(PART_COUNT)
   let index = indexAt(columns, view.start)
   bytesBelow(columns, index, view.start, below)
+  let cells = 0
   for (let row = 0; row < view.rows; row++) {
     const top = Math.round(row * ROW_PITCH * ratio)
     const first = view.start + row * view.width * view.scale
     for (let x = 0; x < width; x++) {
       const address = first + (x + 1) * cell
-      if (address - cell >= columns.end) return
+      if (address - cell >= columns.end) return cells
+      cells++
       index = indexAt(columns, address, Math.max(0, index))
       bytesBelow(columns, index, address, above)
       paintCell(pixels, (top + height - 1) * width + x, width, height, below, above, palette.parts)
@@ -44,6 +49,7 @@ export function paintMap(
       above = spare
     }
   }
+  return cells
 }
 
 /** Running sums are rounded, not the shares, so that they add up to the height. */

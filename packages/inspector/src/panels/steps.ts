@@ -1,6 +1,7 @@
 /** Steps through the life of an allocation, with the words that each step changed. */
 
 import { MAP_PART_LABELS, MAP_PARTS, partAt } from '@vmalloc/core/map'
+import { LOCK_OFFSET_BYTES } from '@vmalloc/memory'
 import { byId, make } from '../dom/elements.ts'
 import { hexText } from '../dom/text.ts'
 import type { MapView } from '../map/map-view.ts'
@@ -76,6 +77,7 @@ export class Steps {
   }
 
   #where(address: number): string {
+    if (address === LOCK_OFFSET_BYTES) return 'lock'
     if (address < SUPERBLOCK_BYTES) return 'superblock'
     const { columns } = this.#map
     if (columns === undefined) return ''

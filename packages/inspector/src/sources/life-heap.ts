@@ -1,15 +1,18 @@
 /**
- * The life of one `malloc(100)`, not told but watched: a heap composed of the real layers, each of whose calls is noted
- * together with the words of memory that changed since the note before.
+ * The life of one `malloc(100)`, not told but watched: a shared heap of the real layers, each of whose calls is noted
+ * together with the words of memory that changed since the note before. Then its `free`, and the next `malloc(100)`.
  */
 import {
   type AssemblySite,
   type Composition,
   defaultComposition,
   Heap,
+  HeapCorruptionError,
   type HeapParts,
   InvariantError,
 } from '@vmalloc/core'
+import { LOCK_OFFSET_BYTES } from '@vmalloc/memory'
+import { cacheOf, gatesOf, partsOf, type Watched } from './life-watch.ts'
 import type { BytesOf, Moment, Source } from './source.ts'
 
 /** A word that changed. */
@@ -33,13 +36,6 @@ export interface LifeStep {
 /** Little more than what the call needs, so that the map shows it large. */
 const MAXIMUM_BYTES = 2 ** 16
 const REQUEST_BYTES = 100
-
-/** What a watched method does, for people. */
-interface Watched {
-  readonly layer: string
-  readonly method: string
-  readonly why: string
-}
 
 export class LifeHeap implements Source {
   readonly live: boolean = false
@@ -81,13 +77,24 @@ const plainComposition: Composition = {
   assemble: (site) => defaultComposition.assemble(site),
 }
 
+/** Without isolation there is no shared memory: a heap of one thread, which has no lock. */
+const SHARED = globalThis.crossOriginIsolated === true
+
+function newMemory(): ArrayBuffer | SharedArrayBuffer {
+  return SHARED ? new SharedArrayBuffer(MAXIMUM_BYTES) : new ArrayBuffer(MAXIMUM_BYTES)
+}
+
 /** The heap is its bytes: a copy of them is a heap. @returns Nothing when it is between two states. */
 function momentOf(image: Uint8Array): Moment | undefined {
-  const heap = Heap.attach(Uint8Array.from(image).buffer, { composition: plainComposition })
+  const memory = newMemory()
+  new Uint8Array(memory).set(image)
+  // Nobody holds the lock of a copy.
+  new Uint32Array(memory)[LOCK_OFFSET_BYTES >>> 2] = 0
+  const heap = Heap.attach(memory, { composition: plainComposition })
   try {
     return { columns: heap.map({ requested: () => REQUEST_BYTES }), stats: heap.stats() }
   } catch (error) {
-    if (error instanceof InvariantError) return undefined
+    if (error instanceof InvariantError || error instanceof HeapCorruptionError) return undefined
     throw error
   }
 }
@@ -95,6 +102,7 @@ function momentOf(image: Uint8Array): Moment | undefined {
 class Diary {
   readonly steps: LifeStep[] = []
   readonly #heap: Heap
+  readonly #seen: Set<string> = new Set()
   #before: Uint32Array
   #depth = 0
   #watching = false
@@ -102,79 +110,65 @@ class Diary {
   constructor() {
     const composition: Composition = {
       ...plainComposition,
-      assemble: (site: AssemblySite): HeapParts => this.#watch(defaultComposition.assemble(site)),
+      assemble: (site: AssemblySite): HeapParts => {
+        const parts = defaultComposition.assemble(site)
+        this.#watch(partsOf(parts))
+        return parts
+      },
     }
-    // One fixed buffer, without thread caches: each layer is seen doing its own part once.
-    const memory = new ArrayBuffer(MAXIMUM_BYTES)
-    this.#heap = Heap.create({ memory, composition, threadCache: false })
+    const heap = Heap.create({ memory: newMemory(), composition, threadCache: { slots: 2 } })
+    this.#heap = heap
+    this.#watch(gatesOf(heap, (cache) => this.#watch(cacheOf(cache))))
     this.#before = this.#words()
     this.#note(
       'Before the call',
-      'A fresh heap: superblock, control blocks of each layer, page map. No pages are taken.',
+      `A fresh heap: superblock, control blocks of each layer, page map. ${SHARED ? 'Threads may share it, so it has a lock.' : 'This page is not isolated: one thread, no lock.'}`,
       0,
     )
-    this.#watching = true
-    const address = this.#heap.malloc(REQUEST_BYTES)
-    this.#watching = false
-    this.#note(
-      `malloc(${REQUEST_BYTES}) returns 0x${address.toString(16)}`,
-      'The front counts the block and its usable bytes, and hands out the address of the payload, a multiple of 16.',
-      0,
-    )
-    this.#watching = true
-    this.#heap.free(address)
-    this.#watching = false
-    this.#note(
-      'free returns',
-      'Both marks were verified, the block is free, and the counts are what they were.',
-      0,
-    )
+    const first = this.#live(() => heap.malloc(REQUEST_BYTES))
+    this.#live(() => {
+      heap.free(first)
+      return 0
+    })
+    this.#live(() => heap.malloc(REQUEST_BYTES))
   }
 
-  #watch(parts: HeapParts): HeapParts {
-    const medium = parts.medium
-    const watch = (target: object, watched: Watched): void => this.#intercept(target, watched)
-    watch(medium.layer, {
-      layer: 'medium strategy',
-      method: 'allocate',
-      why: '100 bytes and 16 of marks are more than the last pool holds and less than 128 KiB: a medium block.',
-    })
-    watch(medium.layer, {
-      layer: 'medium strategy',
-      method: 'deallocate',
-      why: 'The block goes back to its list, and joins its free neighbours.',
-    })
-    watch(medium.source, {
-      layer: 'address space',
-      method: 'allocate',
-      why: 'The strategy has no free block that is long enough, and asks for a region of whole pages.',
-    })
-    watch(medium.source, {
-      layer: 'address space',
-      method: 'deallocate',
-      why: 'A wholly free region goes back to the pages.',
-    })
-    watch(parts.marking, {
-      layer: 'marking',
-      method: 'mark',
-      why: 'Header and footer: size and magic, mirrored. From here on a write past either end is found.',
-    })
-    return parts
+  /** Watches one call of the front. */
+  #live(call: () => number): number {
+    this.#watching = true
+    try {
+      return call()
+    } finally {
+      this.#watching = false
+    }
+  }
+
+  #watch(all: readonly Watched[]): void {
+    for (const watched of all) this.#intercept(watched)
   }
 
   /** Puts a note before and after a method of one object. */
-  #intercept(target: object, { layer, method, why }: Watched): void {
+  #intercept({ target, layer, method, why, result, once = false, onAnswer }: Watched): void {
     const original: unknown = Reflect.get(target, method)
     if (typeof original !== 'function') throw new TypeError(`the ${layer} has no ${method}`)
+    const name = `${layer}: ${method}`
     const watched = (...args: number[]): unknown => {
-      if (!this.#watching) return Reflect.apply(original, target, args)
-      this.#note(`${layer}: ${method}(${args.map(argument).join(', ')})`, why, this.#depth)
+      const call = (): unknown => {
+        const answer: unknown = Reflect.apply(original, target, args)
+        onAnswer?.(answer as object)
+        return answer
+      }
+      // Of the blocks of a batch the first is followed; what the others change shows when the batch is there.
+      if (!this.#watching || (once && this.#seen.has(name))) return call()
+      this.#seen.add(name)
+      const shown = args.filter((value) => typeof value === 'number').map(argument)
+      this.#note(`${name}(${shown.join(', ')})`, why, this.#depth)
       this.#depth++
       try {
-        const result: unknown = Reflect.apply(original, target, args)
-        const returned = typeof result === 'number' ? ` returns ${argument(result)}` : ' is done'
-        this.#note(`${layer}: ${method}${returned}`, 'What it changed is below.', this.#depth - 1)
-        return result
+        const answer = call()
+        const returned = typeof answer === 'number' ? ` returns ${argument(answer)}` : ' is done'
+        this.#note(`${name}${returned}`, result ?? 'What it changed is below.', this.#depth - 1)
+        return answer
       } finally {
         this.#depth--
       }
