@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Heap, SnapshotError, wasmImports } from '@vmalloc/core'
+import { totalsOf } from '@vmalloc/core/map'
 
 for (const shared of [false, true]) {
   test(`views, strings, handles and scopes: shared ${shared}`, () => {
@@ -35,10 +36,10 @@ for (const shared of [false, true]) {
     assert.equal(posix_memalign(address, 3, 10), 22)
     free(address)
     assert.equal(again.freeAll(), 1)
-    const { totals, start, end } = again.map()
+    const map = again.map()
     assert.equal(
-      Object.values(totals).reduce((a, b) => a + b),
-      end - start,
+      Object.values(totalsOf(map)).reduce((a, b) => a + b),
+      map.end - map.begin,
     )
   })
 }

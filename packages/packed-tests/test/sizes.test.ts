@@ -32,8 +32,8 @@ const OTHER_MARKS = ['Mmix', 'ClassicMark', 'DebugMark']
 const BUDGETS: Record<string, Budget> = {
   'Heap of core': {
     code: "export { Heap } from '@vmalloc/core'",
-    minified: 152_000,
-    brotli: 43_500,
+    minified: 174_500,
+    brotli: 49_500,
     // What tests strategies, and what rewrites modules.
     without: [...TOOLS, 'PreloadError'],
   },
@@ -57,14 +57,14 @@ const BUDGETS: Record<string, Budget> = {
   },
   'MappedBlocks of large': {
     code: "export { MappedBlocks } from '@vmalloc/large'",
-    minified: 2_400,
-    brotli: 940,
+    minified: 2_900,
+    brotli: 1_120,
     without: [...UPPER, ...others('MappedBlocks')],
   },
   'Mark32 of marking': {
     code: "export { Mark32 } from '@vmalloc/marking'",
-    minified: 6_500,
-    brotli: 2_430,
+    minified: 8_800,
+    brotli: 3_050,
     without: [...STRATEGIES, 'Heap', 'AddressSpace', 'Memory', 'TraceError', ...OTHER_MARKS],
   },
   'Memory and AddressSpace of memory': {
@@ -87,8 +87,8 @@ const BUDGETS: Record<string, Budget> = {
   },
   'everything of cli': {
     code: "export * from '@vmalloc/cli'",
-    minified: 26_500,
-    brotli: 9_800,
+    minified: 31_000,
+    brotli: 11_600,
     without: [...TOOLS, 'PreloadError'],
     platform: 'node',
   },
