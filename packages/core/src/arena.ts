@@ -118,7 +118,7 @@ export class Arena {
     const block = marking.verify(payload)
     const kind = marking.kindAt(block)
     const bytes = marking.sizeAt(block)
-    this.countOut(bytes, this.usableSize(payload, block))
+    this.countOut(bytes, this.usableOf(payload, block, bytes))
     marking.erase(block)
     switch (kind) {
       case SMALL:
@@ -232,9 +232,7 @@ export class Arena {
 
   /** Bytes of a payload that its owner may use. */
   usableSize(payload: Address, block: Address): number {
-    const requested = this.guarded === null ? -1 : this.guarded.requestedAt(block)
-    if (requested >= 0) return requested
-    return block + this.marking.sizeAt(block) - this.marking.footerBytes - payload
+    return this.usableOf(payload, block, this.marking.sizeAt(block))
   }
 
   /** Whether a block marked as ready is held back by the quarantine of a debugging preset: no thread has it. */
@@ -308,5 +306,10 @@ export class Arena {
       default:
         return this.large
     }
+  }
+
+  private usableOf(payload: Address, block: Address, bytes: number): number {
+    const requested = this.guarded === null ? -1 : this.guarded.requestedAt(block)
+    return requested >= 0 ? requested : block + bytes - this.marking.footerBytes - payload
   }
 }
