@@ -5,6 +5,7 @@
  */
 import { installPreload, type PreloadOptions } from '../src/index.ts'
 import { WORKS } from '../test/programs/index.ts'
+import { LONG_WORKS } from './long/index.ts'
 
 const OPTIONS: Readonly<Record<string, PreloadOptions>> = {
   default: {},
@@ -16,7 +17,7 @@ const LEAST_ROUNDS = 4
 const ENOUGH_MS = 4000
 
 const [name, mode] = process.argv.slice(2)
-const work = WORKS.find(({ program }) => program.name === name)
+const work = [...WORKS, ...LONG_WORKS].find(({ program }) => program.name === name)
 if (work === undefined) throw new Error(`no program ${name}`)
 const installation = mode === 'off' ? null : installPreload(OPTIONS[mode])
 const loaded = await work.program.load()

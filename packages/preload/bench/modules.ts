@@ -1,105 +1,90 @@
 /**
  * Writes MODULES.md: every module tried, what was found, the verdict; and for the programs with a workload, whether the
- * results were the same, and what it cost. Run it with `pnpm --filter @vmalloc/preload run modules`, about three minutes.
+ * results were the same, and what it cost.
+ *
+ *     pnpm --filter @vmalloc/preload run modules              the modules and programs of the tests, about four minutes
+ *     pnpm --filter @vmalloc/preload run modules PART...      parts by name: found, programs, others, large
+ *
+ * `others` and `large` install packages first. Parts that are not asked for stay as they are.
  */
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { analyse, type Report } from '../src/index.ts'
 import { MODULES } from '../test/modules.ts'
 import { WORKS } from '../test/programs/index.ts'
 import { fileOf } from '../test/programs/program.ts'
-import { TARGETED, targetOf, verdictOn } from './targets.ts'
+import { FOUND_HEAD, foundRow } from './found.ts'
+import { LONG_WORKS } from './long/index.ts'
+import { LARGE, OTHERS, optionalModules } from './optional-modules.ts'
+import { MEASURED_HEAD, measuredRow, TRIES } from './programs.ts'
 
-interface Measured {
-  readonly digest: string
-  readonly rounds: number
-  readonly milliseconds: number
-  readonly report: Report | null
-}
-
-const TRIES = 2
-const MODES = ['off', 'default', 'debug', 'observe'] as const
-
-function measure(name: string, mode: string): Measured {
-  const script = join(import.meta.dirname, 'measure.ts')
-  const args = ['--conditions=@vmalloc/source', script, name, mode]
-  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Measured
-}
-
-/** The best of several processes for each mode, in turns: the machine is rarely quiet, and never for one mode alone. */
-function measureAll(name: string): Record<(typeof MODES)[number], Measured> {
-  const best: Partial<Record<string, Measured>> = {}
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    for (const mode of MODES) {
-      const run = measure(name, mode)
-      const before = best[mode]
-      if (before === undefined || run.milliseconds < before.milliseconds) best[mode] = run
-    }
-  }
-  return best as Record<(typeof MODES)[number], Measured>
-}
+const FILE = join(import.meta.dirname, '../MODULES.md')
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
-const found = Object.values(MODULES).map((path) => {
-  const bytes = new Uint8Array(readFileSync(fileOf(path)))
-  const { verdict, reason, functions } = analyse(bytes)
-  const family = functions.map(({ role, by }) => `${role} (${by})`).join(', ') || 'none'
-  return [`\`${path}\``, String(bytes.length), family, `**${verdict}**: ${reason}`]
-})
+const optional = (packages: readonly string[]): string =>
+  table(
+    FOUND_HEAD,
+    optionalModules(packages).map(({ path, bytes }) => foundRow(path, bytes)),
+  )
 
-const measured = WORKS.map(({ program }) => {
-  const { off, ...ours } = measureAll(program.name)
-  const modes = Object.entries(ours)
-  const reports = modes.map(([, { report }]) => report)
-  const same = modes.every(([, { digest }]) => digest === off.digest)
-  return [
-    program.name,
-    off.milliseconds.toFixed(0),
-    ...modes.flatMap(([mode, { milliseconds, report }]) => {
-      const ratio = milliseconds / off.milliseconds
-      const cells = [`${ratio.toFixed(2)}x`]
-      if (!TARGETED.includes(mode)) return cells
-      // Without a heap of ours there is nothing to aim at: the original allocates.
-      const target = targetOf(program.name, mode)
-      return [...cells, report?.mode === 'observe' ? 'observed' : verdictOn(ratio, target)]
-    }),
-    String(Math.round((ours.default.report?.calls ?? 0) / ours.default.rounds)),
-    same ? 'the same' : 'DIFFERENT',
-    String(reports.reduce((sum, report) => sum + (report?.errorCount ?? 0), 0)),
-  ]
-})
-const MEASURED_HEAD = [
-  'program',
-  'alone, ms',
-  'default',
-  'target',
-  'debug',
-  'target',
-  'observe',
-  'calls a round',
-  'results',
-  'false alarms',
-]
+/** Text of each part, by its name on the command line. */
+const PARTS: Readonly<Record<string, { readonly title: string; make(): string }>> = {
+  found: {
+    title: 'What was found',
+    make: () => `To analyse is to find the family, once for each content; to rewrite is what each compilation costs. Both are the least
+of three times, or the one above half a second.
+
+${table(
+  FOUND_HEAD,
+  Object.values(MODULES).map((path) => foundRow(path, new Uint8Array(readFileSync(fileOf(path))))),
+)}`,
+  },
+  programs: {
+    title: 'Programs with a workload',
+    make: () => `CPU time of the best round of ${TRIES} processes with 4 s each, the modes in turns; the other columns as multiples of it.
+Results of all modes are compared with those of the untouched module. Where a target is missed, the README says why.
+
+${table(
+  MEASURED_HEAD,
+  WORKS.map(({ program }) => measuredRow(program.name)),
+)}`,
+  },
+  others: { title: 'Other packages of npm', make: () => optional(OTHERS) },
+  large: {
+    title: 'Large programs',
+    make: () => `${optional(LARGE)}
+
+${table(
+  MEASURED_HEAD,
+  LONG_WORKS.map(({ program }) => measuredRow(program.name)),
+)}`,
+  },
+}
+
+const before = existsSync(FILE) ? readFileSync(FILE, 'utf8') : ''
+
+/** A part as the file has it; empty when it has none. */
+function kept(title: string): string {
+  const [, after = ''] = before.split(`\n## ${title}\n`)
+  return after.split('\n## ')[0].trim()
+}
+
+const asked = process.argv.slice(2)
+const wanted = asked.length === 0 ? ['found', 'programs'] : asked
+for (const name of wanted) if (!Object.hasOwn(PARTS, name)) throw new Error(`no part ${name}`)
+
+const sections = Object.entries(PARTS)
+  .map(([name, { title, make }]) => ({ title, body: wanted.includes(name) ? make() : kept(title) }))
+  .filter(({ body }) => body !== '')
+  .map(({ title, body }) => `## ${title}\n\n${body}\n`)
 
 const text = `# Modules tried
 
 Written by \`pnpm --filter @vmalloc/preload run modules\` on Node ${process.version}, ${cpus()[0].model}.
-Versions are those of package.json.
+Versions are those of package.json, and of bench/optional-modules.ts.
 
-## What was found
-
-${table(['module', 'bytes', 'family, and what it was found by', 'verdict'], found)}
-
-## Programs with a workload
-
-CPU time of the best round of ${TRIES} processes with 4 s each, the modes in turns; the other columns as multiples of it.
-Results of all modes are compared with those of the untouched module. Where a target is missed, the README says why.
-
-${table(MEASURED_HEAD, measured)}
-`
-writeFileSync(join(import.meta.dirname, '../MODULES.md'), text)
+${sections.join('\n')}`
+writeFileSync(FILE, text)
 process.stdout.write(text)
