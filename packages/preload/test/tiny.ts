@@ -60,8 +60,8 @@ const FREE = [
 export interface TinyOptions {
   /** Makes modules with different bytes. */
   readonly mark?: number
-  /** Import the memory as `env.memory`. */
-  readonly imported?: boolean
+  /** Import the memory as `env.memory`, with as many pages at least. */
+  readonly imported?: number
   /** Export the functions as `x0` and `x1`, and give them these names in a name section. */
   readonly names?: readonly [string, string]
   /** Tables that nobody needs. */
@@ -75,14 +75,14 @@ function nameSection(names: readonly string[]): number[] {
 
 /** Exports `malloc`, `free` and `memory`. */
 export function tinyModule(options: TinyOptions = {}): Uint8Array<ArrayBuffer> {
-  const { mark = 0, imported = false, names, tables = 0 } = options
+  const { mark = 0, imported, names, tables = 0 } = options
   const table = [0x70, 0, 0]
   const [malloc, free] = names === undefined ? ['malloc', 'free'] : ['x0', 'x1']
   const memory = [
-    imported ? [2, 1, ...name('env'), ...name('memory'), 2, 0, 64] : [],
+    imported === undefined ? [] : [2, 1, ...name('env'), ...name('memory'), 2, 0, ...u32(imported)],
     [3, 2, 0, 1],
     tables === 0 ? [] : [4, ...u32(tables), ...Array.from({ length: tables }, () => table).flat()],
-    imported ? [] : [5, 1, 0, 64],
+    imported === undefined ? [5, 1, 0, 64] : [],
   ]
   return assemble(
     [1, 2, 0x60, 1, I32, 1, I32, 0x60, 1, I32, 0],

@@ -127,7 +127,7 @@ export class Scratch {
         return globalStub(entry)
       case KIND_MEMORY: {
         const { minimum, maximum } = entry.limits ?? { minimum: 1, maximum: null }
-        const initial = Math.min(Math.max(minimum, PROBE_PAGES), maximum ?? PROBE_PAGES * 4)
+        const initial = Math.max(minimum, Math.min(PROBE_PAGES, maximum ?? PROBE_PAGES))
         return new Memory({ initial, maximum: maximum ?? Math.max(initial, PROBE_PAGES * 4) })
       }
       case KIND_TABLE: {

@@ -32,6 +32,12 @@ describe('verdicts on npm modules', () => {
     expect(analysis.open.length > 0).toBe(verdict === 'observe')
   })
 
+  test.each([1, 255, 256, 2400])('a memory of %i pages and more, made by the host', (pages) => {
+    const { verdict, reason } = analyse(tinyModule({ imported: pages }))
+    expect(reason).not.toMatch(/could not run/)
+    expect(verdict).toBe('replace')
+  })
+
   test('what is found without names is what the names say', () => {
     const bytes = moduleBytes('harfbuzz')
     const byName = analyse(bytes)

@@ -165,7 +165,7 @@ describe('what goes wrong with us does not reach the program', () => {
         return looked++ === 0 ? { memory } : {}
       },
     }
-    works(made(tinyModule({ imported: true }), imports))
+    works(made(tinyModule({ imported: 64 }), imports))
     expect(looked).toBe(2)
     expect(reported()).toMatchObject([
       { skipped: expect.stringMatching(/not equipped, .*memory/), instances: [] },
