@@ -293,7 +293,7 @@ export class Heap extends HeapFront {
   /**
    * Gives back what it can: the blocks that this thread keeps ready to the strategies, and regions in which nothing is in
    * use to the page source, where requests of every size can have them. To be called after a phase that needed much
-   * memory. The page source keeps what it gets: see the page on footprint for what a system can get back.
+   * memory. The page source keeps what it gets: a WebAssembly memory cannot shrink.
    *
    * What other threads keep ready stays theirs: they may call this too. Nor does it empty the quarantine of the preset
    * `debug`. A heap of the preset `classic` keeps its regions, as its model does.
