@@ -45,7 +45,8 @@ async function measure(name: string, url: string): Promise<void> {
   }
   const figures = `median ${at(0.5)} ms, p95 ${at(0.95)} ms, longest ${at(1)} ms`
   console.log(`  ${BLOCKS} blocks, panned and zoomed: ${intervals.length} frames, ${figures}`)
-  const { worst, work } = await page.locator('#map').evaluate((map) => ({ ...map.dataset }))
+  const map = page.locator('#map')
+  const [worst, work] = [await map.getAttribute('data-worst'), await map.getAttribute('data-work')]
   console.log(
     `  drawing: slowest of the last 60 frames ${worst} ms; ${work} cells and shapes a frame`,
   )

@@ -16,7 +16,7 @@ export function describeBlock(columns: HeapMap, i: number): string {
   }
   if (part === META) return `${where}: bookkeeping, ${bytesText(length)}`
   if (part === PAGES) return `${where}: free pages, ${bytesText(length)}`
-  if (!isUsedPart(part)) return where
+  if (!isUsedPart(part)) return `${where}: not of the heap, ${bytesText(length)}`
   const slack = columns.usable[i] - columns.requested[i]
   const marks = length - columns.usable[i]
   return `${where}: ${MAP_PARTS[part]} block of ${countText(length)} bytes = ${countText(columns.requested[i])} payload + ${countText(slack)} slack + ${countText(marks)} marks`

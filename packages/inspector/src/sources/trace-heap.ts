@@ -1,8 +1,8 @@
 /**
  * A recorded program, replayed up to any operation.
  *
- * Forwards it replays what lies between. Backwards it begins anew, in the same memory, from the snapshot of the empty
- * heap: some ten million operations a second need no moments kept in between.
+ * Forwards it replays what lies between. Backwards it begins anew, in a new memory, for one that has grown would
+ * be laid out differently: some ten million operations a second need no moments kept in between.
  */
 import { Heap } from '@vmalloc/core'
 import {
@@ -33,7 +33,6 @@ export class TraceHeap implements Source {
   readonly live: boolean = false
   readonly title: string
   readonly trace: Trace
-  readonly #memory: WebAssembly.Memory
   readonly #empty: Uint8Array
   readonly #addresses: Uint32Array
   /** By payload address. */
@@ -45,7 +44,6 @@ export class TraceHeap implements Source {
     this.trace = trace
     this.title = `Trace ${trace.name}`
     this.#heap = Heap.create({ maximum: MAXIMUM_BYTES })
-    this.#memory = this.#heap.handle.memory as WebAssembly.Memory
     this.#empty = this.#heap.snapshot()
     this.#addresses = new Uint32Array(trace.ids)
   }
@@ -73,7 +71,7 @@ export class TraceHeap implements Source {
   seek(position: number): void {
     const to = Math.max(0, Math.min(this.trace.operations, Math.floor(position)))
     if (to < this.#position) {
-      this.#heap = Heap.restore(this.#empty, { memory: this.#memory, shared: false })
+      this.#heap = Heap.restore(this.#empty, { shared: false })
       this.#requested.clear()
       this.#position = 0
     }
