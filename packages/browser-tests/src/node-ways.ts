@@ -12,6 +12,11 @@ Buffer.compare = (a: Uint8Array, b: Uint8Array): number => {
   return at < length ? (a[at] as number) - (b[at] as number) : a.length - b.length
 }
 
-// Vite gives every module the variables of the test run.
-const { env } = import.meta as ImportMeta & { readonly env: Record<string, string> }
-Object.assign(globalThis, { process: { env }, Buffer })
+declare global {
+  interface ImportMeta {
+    /** The variables of the test run: Vite puts them where these very words stand. */
+    readonly env: Record<string, string>
+  }
+}
+
+Object.assign(globalThis, { process: { env: import.meta.env }, Buffer })

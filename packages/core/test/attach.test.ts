@@ -51,14 +51,14 @@ describe('no heap', () => {
   })
 
   test.each([
-    ['null', null, TypeError],
-    ['undefined', undefined, TypeError],
-    ['a number', 5, MemoryError],
-    ['a typed array', new Uint8Array(MIB), MemoryError],
-    ['an object', {}, MemoryError],
-    ['a handle of nothing', { memory: null, base: 0 }, MemoryError],
-  ])('%s', (_, value, type) => {
-    expect(thrownBy(() => Heap.attach(value as ArrayBuffer))).toBeInstanceOf(type)
+    ['null', null],
+    ['undefined', undefined],
+    ['a number', 5],
+    ['a typed array', new Uint8Array(MIB)],
+    ['an object', {}],
+    ['a handle of nothing', { memory: null, base: 0 }],
+  ])('%s', (_, value) => {
+    expect(thrownBy(() => Heap.attach(value as ArrayBuffer))).toBeInstanceOf(MemoryError)
   })
 
   test.each([-4096, 2, 0.5, Number.NaN, 2 ** 32, MIB])('a handle with base %d', (base) => {
