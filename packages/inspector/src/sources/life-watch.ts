@@ -41,14 +41,14 @@ export function partsOf({ medium, marking }: HeapParts): readonly Watched[] {
       target: marking,
       layer: 'marking',
       method: 'markCached',
-      why: 'Header and footer for a block that a thread will keep ready: size and magic, mirrored, in the state "cached".',
+      why: 'A header for a block that a thread will keep ready: size, and a magic in the state "cached". Its footer comes when it is handed out.',
       once: true,
     },
     {
       target: marking,
       layer: 'marking',
       method: 'fromCached',
-      why: 'The magic of both marks changes from "cached" to "used". From here on a write past either end is found.',
+      why: 'The magic in the header changes from "cached" to "used", and the footer mirrors the header. From here on a write past either end is found.',
     },
     {
       target: marking,
