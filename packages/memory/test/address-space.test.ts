@@ -1,6 +1,6 @@
 /** `AddressSpace`: mmap, munmap, mremap one by one. The random programs are in address-space-model.test.ts. */
 import { describe, expect, test } from 'vitest'
-import { AddressSpace, Memory, PAGE_BYTES, publish } from '../src/index.ts'
+import { AddressSpace, InvariantError, Memory, PAGE_BYTES, publish } from '../src/index.ts'
 import { countReads, memoryError, newSpace, picture } from './spaces.ts'
 
 const MiB = 2 ** 20
@@ -491,4 +491,36 @@ test('a fixed buffer is used up to the maximum only', () => {
     expect(last).toBe(2 ** 18 - 4096)
     expect(() => Memory.create({ memory: buffer, maximum: 4095 })).toThrow(/below 4095/)
   }
+})
+
+describe('a source', () => {
+  test('tells the region that an address lies in, and nothing of those of others', () => {
+    const space = newSpace()
+    const [mine, other] = [space.source('mine'), space.source('other')]
+    const [first, second] = [mine.allocate(pages(3)), mine.allocate(pages(2))]
+    const foreign = other.allocate(pages(1))
+    for (const [address, length] of [
+      [first, pages(3)],
+      [second, pages(2)],
+    ] as const) {
+      for (const inside of [address, address + 17, address + length - 1])
+        expect(mine.regionOf(inside)).toEqual({ address, length })
+    }
+    for (const outside of [0, 16, foreign, space.memory.byteLength - 1, 2 ** 32 - 1])
+      expect(() => mine.regionOf(outside)).toThrow(InvariantError)
+    mine.deallocate(first, pages(3))
+    expect(() => mine.regionOf(first)).toThrow(InvariantError)
+  })
+
+  test('aligns a later page of a region, and takes no more than was asked for', () => {
+    const space = newSpace()
+    const source = space.source('a')
+    for (const offset of [0, 1, 2, 5]) {
+      const before = space.mappedBytes
+      const address = source.allocateAligned(pages(7), pages(16), pages(offset))
+      expect((address + pages(offset)) % pages(16)).toBe(0)
+      expect(space.mappedBytes - before).toBe(pages(7))
+      space.check()
+    }
+  })
 })
