@@ -319,7 +319,8 @@ export class Heap extends HeapFront {
   /**
    * Verifies the whole heap. Cost: linear in the heap, under the lock.
    *
-   * @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong.
+   * @throws `HeapCorruptionError` for the first thing that is wrong. A broken invariant of a layer is named in its message, and
+   * is its `cause`.
    */
   check(): void {
     this.session.check()

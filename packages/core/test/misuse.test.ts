@@ -128,8 +128,8 @@ describe.each(PRESETS)('%s', (preset) => {
       heap.memory.u8.fill(0x41, address - MARK_BYTES[preset], address)
       const error = corruptionOf(() => heap.free(address))
       expect(error).toMatchObject({ code: 'UNDERFLOW', address, kind })
-      // The medium strategies and exact mappings alone cannot know the size; nobody may state a wrong one.
-      const unknown = kind === 'medium' || (kind === 'large' && preset === 'classic')
+      // Medium strategies know it by where the next piece begins; exact mappings do not, and nobody may state a wrong one.
+      const unknown = kind === 'large' && preset === 'classic'
       expect(error.size).toBe(unknown ? undefined : placed.size)
       expect(thrownBy(() => heap.check())).toBeInstanceOf(Error)
       const repaired = worksOn(placed)

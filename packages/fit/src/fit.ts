@@ -158,6 +158,7 @@ export class Fit
     }
     if (index > 0 && this.isEnd(origin, index - 1)) {
       const left = blocks.startFromTail(origin + (index << granuleBits))
+      if (left === 0) blocks.failLink(this.leftOf(origin, index))
       const leftGranules = blocks.unlink(left)
       if (leftGranules > 1) this.setEnd(origin, index - 1, false)
       index -= leftGranules
@@ -255,6 +256,16 @@ export class Fit
   /** @internal Whether a granule is the first or the last of a free block. */
   isEnd(origin: Address, index: number): boolean {
     return (this.memory.u8[origin - SIDE_BACK_BYTES - (index >>> 3)] & (1 << (index & 7))) !== 0
+  }
+
+  /** Start of the free block before a granule, by the side bits: its tail was overwritten. */
+  private leftOf(origin: Address, index: number): Address {
+    let first = index - 2
+    while (first >= 0 && !this.isEnd(origin, first)) first--
+    const block = origin + (first << this.granuleBits)
+    // The bit before may be the end of another block: then this one has a single granule.
+    const whole = first >= 0 && this.blocks.spans(block, index - first)
+    return whole ? block : origin + ((index - 1) << this.granuleBits)
   }
 
   private setEnd(origin: Address, index: number, is: boolean): void {

@@ -95,14 +95,20 @@ export class FreeBlocks {
     return this.memory.u32[this.verified(block) + 2]
   }
 
-  /** Start of the free block whose last granule ends at `end`. */
+  /** Whether a free block of so many granules begins here. */
+  spans(block: Address, granules: number): boolean {
+    const { u32 } = this.memory
+    const words = (block + this.linkOffset) >>> 2
+    return this.sealAt(words, block) === u32[words + 3] && u32[words + 2] === granules
+  }
+
+  /** Start of the free block whose last granule ends at `end`; 0 when the words there were overwritten. */
   startFromTail(end: Address): Address {
     const u32 = this.memory.u32
     const tail = (end - TAIL_BYTES) >>> 2
     const granules = u32[tail]
     const block = end - (granules << this.granuleBits)
-    if (seal(granules, block ^ this.secret) !== u32[tail + 1]) this.failLink(end - TAIL_BYTES)
-    return block
+    return seal(granules, block ^ this.secret) === u32[tail + 1] ? block : 0
   }
 
   /**
@@ -142,13 +148,8 @@ export class FreeBlocks {
         const words = this.verified(block)
         const granules = u32[words + 2]
         if (u32[words + 1] !== before || listOf(granules) !== list) this.failPlace(block)
-        if (this.startFromTail(block + (granules << this.granuleBits)) !== block) {
-          throw new InvariantError(
-            'fit',
-            'the two ends of a free block contradict each other',
-            block,
-          )
-        }
+        if (this.startFromTail(block + (granules << this.granuleBits)) !== block)
+          this.failLink(block)
         if (left-- === 0)
           throw new InvariantError('fit', 'a list of free blocks does not end', block)
         visit(block, granules)
@@ -217,7 +218,8 @@ export class FreeBlocks {
     throw new InvariantError('fit', 'a free block stands in the wrong list or place', block)
   }
 
-  private failLink(block: Address): never {
+  /** @internal */
+  failLink(block: Address): never {
     throw new LinkError('fit', 'the words of a free block were overwritten', block)
   }
 }

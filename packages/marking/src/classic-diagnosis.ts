@@ -1,7 +1,7 @@
 /** What is wrong with a payload that `ClassicMark` did not let pass. Out of the fast path. */
 import type { Address, Memory } from '@vmalloc/memory'
 import { countDamage, firstDamage, lastDamage } from './damage.ts'
-import { CONDEMNED_FLIP, FREED_FLIP } from './flips.ts'
+import { FREED_FLIP } from './flips.ts'
 import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind } from './marking.ts'
 import { Mmix } from './mmix.ts'
@@ -38,7 +38,7 @@ export class ClassicDiagnosis {
     const size = u32[header]
     const kind = (u32[header + 2] & KIND_MASK) as Kind
     const flip = this.flipAt(block, header + 2)
-    if (flip === FREED_FLIP || flip === CONDEMNED_FLIP) {
+    if (flip === FREED_FLIP) {
       return new HeapCorruptionError('DOUBLE_FREE', payload, {
         size: this.fits(block, size) ? bytesOf(size) - MIN_BLOCK_BYTES : undefined,
         kind: kind === (INVALID_KIND as number) ? undefined : kind,
@@ -49,26 +49,12 @@ export class ClassicDiagnosis {
       : this.atLostMagic(payload)
   }
 
-  /** See `Mark32`'s. */
+  /** See `RecoveringMarking`. */
   lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
     const block = payload - HEADER_BYTES
     const whole = size | (this.leadBefore(payload) > 0 ? INNER_FLAG : 0)
     if (this.answers(block, whole)) return this.underflow(payload, whole)
-    const usable = size === 0 ? undefined : size - MIN_BLOCK_BYTES
-    return new HeapCorruptionError('UNDERFLOW', payload, { kind, size: usable, offset: -1 })
-  }
-
-  /** Size word of a payload's block as a footer confirms, or else the header says; 0 when both are gone. */
-  sizeOf(payload: Address): number {
-    const { u32 } = this.memory
-    const block = payload - HEADER_BYTES
-    const header = block >>> 2
-    const size = u32[header]
-    const stated = bytesOf(size) | (this.leadBefore(payload) > 0 ? INNER_FLAG : 0)
-    if (this.answers(block, stated)) return stated
-    if (this.flipAt(block, header + 2) !== 0) return 0
-    const found = this.findSize(block, size, stated & INNER_FLAG)
-    return found === 0 && this.fits(block, size) ? stated : Math.max(found, 0)
+    return new HeapCorruptionError('UNDERFLOW', payload, { kind, offset: -1 })
   }
 
   /** Bytes of the lead before a payload, 0 when there is none in use. */
@@ -133,8 +119,7 @@ export class ClassicDiagnosis {
       const kind = (u32[(block - lead + 8) >>> 2] & KIND_MASK) as Kind
       return this.lostHeader(payload, 0, kind)
     }
-    if (flip === FREED_FLIP || flip === CONDEMNED_FLIP)
-      return new HeapCorruptionError('DOUBLE_FREE', payload)
+    if (flip === FREED_FLIP) return new HeapCorruptionError('DOUBLE_FREE', payload)
     const found = u32[(block >>> 2) + 2]
     this.mmix.hash(0, block)
     const expected = ((this.mmix.low & ~KIND_MASK) | (found & KIND_MASK)) >>> 0

@@ -18,11 +18,11 @@ import type { Address, Memory } from '@vmalloc/memory'
 import { ClassicDiagnosis } from './classic-diagnosis.ts'
 import * as flips from './flips.ts'
 import type { HeapCorruptionError } from './heap-corruption-error.ts'
-import type { CondemningMarking, Kind, MarkState } from './marking.ts'
+import type { Kind, MarkState, RecoveringMarking } from './marking.ts'
 import { Mmix } from './mmix.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const { CONDEMNED_FLIP, FREED_FLIP } = flips
+const { FREED_FLIP } = flips
 const HEADER_BYTES = 16
 const FOOTER_BYTES = 16
 const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
@@ -34,7 +34,7 @@ const INNER_FLAG = 1
 const LEAD_FLAG = 2
 
 /** Marks of 32 bytes in all, as the C original writes them. Each call costs a few words, and none allocates. */
-export class ClassicMark implements CondemningMarking {
+export class ClassicMark implements RecoveringMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 0
@@ -132,7 +132,6 @@ export class ClassicMark implements CondemningMarking {
     if (this.isMagic(block, (low ^ FREED_FLIP) >>> 0, high)) return 'freed'
     // A size that the outer header does not know is taken from a sound inner one, or from none.
     if ((size & LEAD_FLAG) !== 0 && this.innerBytes(block, size - LEAD_FLAG) === 0) return 'none'
-    if (this.isMagic(block, (low ^ CONDEMNED_FLIP) >>> 0, high)) return 'condemned'
     return this.isMagic(block, low, high) ? 'used' : 'none'
   }
 
@@ -146,27 +145,6 @@ export class ClassicMark implements CondemningMarking {
 
   lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
     return new ClassicDiagnosis(this.memory).lostHeader(payload, size, kind)
-  }
-
-  condemn(payload: Address, size: number, kind: Kind): Address {
-    const { u32 } = this.memory
-    const inner = payload - HEADER_BYTES
-    const diagnosis = new ClassicDiagnosis(this.memory)
-    const bytes = bytesOf(diagnosis.sizeOf(payload)) || size
-    if (bytes === 0) return 0
-    const lead = diagnosis.leadBefore(payload)
-    const block = inner - lead
-    this.markAligned(block, lead + bytes, kind, payload)
-    u32[(inner + 8) >>> 2] ^= CONDEMNED_FLIP
-    if (lead > 0) u32[(block + 8) >>> 2] ^= CONDEMNED_FLIP
-    return block
-  }
-
-  absolve(block: Address): void {
-    const u32 = this.memory.u32
-    const size = u32[block >>> 2]
-    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 8) >>> 2] ^= CONDEMNED_FLIP
-    u32[(block + 8) >>> 2] ^= CONDEMNED_FLIP
   }
 
   private isMagic(block: Address, low: number, high: number): boolean {
@@ -199,7 +177,7 @@ export class ClassicMark implements CondemningMarking {
       (size & FLAGS_MASK) === INNER_FLAG &&
       u32[header + 1] === 0 &&
       inner + bytesOf(size) <= byteLength &&
-      [0, FREED_FLIP, CONDEMNED_FLIP].some((flip) => this.isMagic(inner, (low ^ flip) >>> 0, high))
+      [0, FREED_FLIP].some((flip) => this.isMagic(inner, (low ^ flip) >>> 0, high))
     return sound ? bytesOf(size) : 0
   }
 

@@ -79,7 +79,7 @@ export class DebugDiagnosis {
         ? slackByte(byte)
         : wordByte(this.mark.footerWord(header, (byte - footer) >>> 2), byte)
     const offset = byte - payload - size
-    const details = { size, kind, offset, expected, found: u8[byte] }
+    const details = { size, kind, offset, expected, found: u8[byte], width: 1 } as const
     return new HeapCorruptionError('OVERFLOW', payload, details)
   }
 

@@ -1,5 +1,5 @@
 /** Where a {@link DebugMark} keeps what: see the picture there. */
-import { CACHED_FLIP, CONDEMNED_FLIP, FREED_FLIP } from './flips.ts'
+import { CACHED_FLIP, FREED_FLIP } from './flips.ts'
 
 export const HEADER_BYTES = 32
 export const FOOTER_BYTES = 16
@@ -15,7 +15,7 @@ export const ALIGNMENT_MASK = 15
 /** Of a block that a quarantine holds back. */
 export const HELD_FLIP: number = CACHED_FLIP
 /** Not in use, in one way or another. */
-export const OUT_OF_USE: readonly number[] = [FREED_FLIP, HELD_FLIP, CONDEMNED_FLIP]
+export const OUT_OF_USE: readonly number[] = [FREED_FLIP, HELD_FLIP]
 
 /** Word offsets in the header. */
 export const REQUESTED = 1

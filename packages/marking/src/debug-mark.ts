@@ -42,14 +42,14 @@ import {
   SEQUENCE,
   THREAD,
 } from './debug-mark-layout.ts'
-import { CONDEMNED_FLIP, FREED_FLIP } from './flips.ts'
+import { FREED_FLIP } from './flips.ts'
 import type { GuardedBlocks } from './guarded-blocks.ts'
 import type { HeapCorruptionError } from './heap-corruption-error.ts'
-import type { CondemningMarking, Kind, MarkState } from './marking.ts'
+import type { Kind, MarkState, RecoveringMarking } from './marking.ts'
 import { fillSlack, findSlackDamage, wordByte } from './patterns.ts'
 
 /** Marks of the preset `debug`: they know what was asked for, who asked, and guard the slack. Cost: linear in the slack. */
-export class DebugMark implements CondemningMarking, GuardedBlocks {
+export class DebugMark implements RecoveringMarking, GuardedBlocks {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 0
@@ -152,34 +152,6 @@ export class DebugMark implements CondemningMarking, GuardedBlocks {
 
   lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
     return new DebugDiagnosis(this.memory, this).lostHeader(payload, size, kind)
-  }
-
-  condemn(payload: Address, size: number, kind: Kind): Address {
-    const { u32 } = this.memory
-    const inner = payload - HEADER_BYTES
-    const header = inner >>> 2
-    const lead = u32[header + LEAD]
-    const flags = lead > 0 && this.stateAtLead(inner - lead, lead) === 'used' ? INNER_FLAG : 0
-    if (this.isHeader(inner)) this.mend(inner)
-    else {
-      const diagnosis = new DebugDiagnosis(this.memory, this)
-      const footer =
-        diagnosis.footerOf(payload, u32[header]) ??
-        diagnosis.footerOf(payload, (size | flags) >>> 0)
-      if (footer === undefined) return 0
-      for (const [word, value] of footer) u32[header + word] = value
-      u32[header + FREED_SEQUENCE] = 0
-      u32[header + FREED_THREAD] = 0
-      if (flags === 0) u32[header + LEAD] = 0
-    }
-    u32[header + MAGIC] = (this.magic(inner) ^ CONDEMNED_FLIP) | kind
-    if (flags === 0) return inner
-    u32[((inner - lead) >>> 2) + MAGIC] ^= CONDEMNED_FLIP
-    return inner - lead
-  }
-
-  absolve(block: Address): void {
-    this.flip(block, CONDEMNED_FLIP)
   }
 
   erase(block: Address): void {
@@ -378,8 +350,6 @@ function stateOf(flip: number): MarkState {
       return 'freed'
     case HELD_FLIP:
       return 'cached'
-    case CONDEMNED_FLIP:
-      return 'condemned'
     default:
       return 'none'
   }

@@ -4,7 +4,7 @@
  */
 import type { Address, Memory } from '@vmalloc/memory'
 import { firstDamage, lastDamage } from './damage.ts'
-import { CACHED_FLIP, CONDEMNED_FLIP, FREED_FLIP } from './flips.ts'
+import { CACHED_FLIP, FREED_FLIP } from './flips.ts'
 import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind } from './marking.ts'
 import { sizesOf } from './unmix.ts'
@@ -19,7 +19,7 @@ const INNER_FLAG = 1
 const LEAD_FLAG = 2
 const ALIGNMENT_MASK = 15
 /** Not in use, in one way or another. */
-const OUT_OF_USE: readonly number[] = [FREED_FLIP, CACHED_FLIP, CONDEMNED_FLIP]
+const OUT_OF_USE: readonly number[] = [FREED_FLIP, CACHED_FLIP]
 
 export class Diagnosis32 {
   private readonly memory: Memory
@@ -58,32 +58,14 @@ export class Diagnosis32 {
     return new HeapCorruptionError('INVALID_POINTER', payload, { hint })
   }
 
-  /**
-   * The error for a payload of which it is known from elsewhere that a block in use begins there, and whose header is gone.
-   *
-   * @param size - Bytes of the block, or of the part behind its lead; 0 when they are not known.
-   */
+  /** See `RecoveringMarking`. */
   lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError {
     const block = payload - HEADER_BYTES
     const flags = this.leadBefore(payload) > 0 ? INNER_FLAG : 0
     const magic = this.footerMagic(block, size | flags)
     if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size | flags))
       return this.underflow(payload, size | flags, magic)
-    const found = this.memory.u32[(block + 4) >>> 2]
-    const expected = size === 0 ? undefined : (this.magicOf(block, size | flags) | kind) >>> 0
-    const usable = size === 0 ? undefined : size - MIN_BLOCK_BYTES
-    const details = { kind, size: usable, offset: -1, expected, found }
-    return new HeapCorruptionError('UNDERFLOW', payload, details)
-  }
-
-  /** Size word of a payload's block as its header or its footer says, 0 when both are gone. */
-  sizeOf(payload: Address): number {
-    const { u32 } = this.memory
-    const block = payload - HEADER_BYTES
-    const size = u32[block >>> 2]
-    const bits = (u32[(block + 4) >>> 2] & ~KIND_MASK) >>> 0
-    const sound = bits === this.magicOf(block, size) && this.fits(block, size)
-    return sound ? size : this.sizeByFooter(block)
+    return new HeapCorruptionError('UNDERFLOW', payload, { kind, offset: -1 })
   }
 
   /** Bytes of the lead before a payload, 0 when there is none in use. */

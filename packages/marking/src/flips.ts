@@ -1,7 +1,7 @@
 /**
  * What is turned over in the magic of a header to say that its block is not in use.
  *
- * All bytes of these words, and of the differences between them, are distinct and not 0: no run of equal bytes that
+ * All bytes of these words, and of their difference, are distinct and not 0: no run of equal bytes that
  * somebody turns over in a header makes a used block pass for a freed one, or the other way round. The low three bits, the
  * kind and what else a marking keeps there, are left alone.
  */
@@ -10,5 +10,3 @@
 export const FREED_FLIP = 0x5b93c6e8
 /** Free, and kept ready by a thread, or held back by a quarantine. */
 export const CACHED_FLIP = 0xa61d7930
-/** Out of use for good: freed with damaged marks. */
-export const CONDEMNED_FLIP = 0x39e45a70

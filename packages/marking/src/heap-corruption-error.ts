@@ -36,7 +36,10 @@ export interface CorruptionDetails {
   /** Usable bytes of the block, when its size is still known. */
   readonly size?: number | undefined
   readonly kind?: Kind | undefined
-  /** First damaged byte: 0 is the first behind the payload, -1 the last before it. */
+  /**
+   * A damaged byte. Behind a payload the first, 0 at its end; before a payload the one nearest to it, -1 right before it; in
+   * a freed payload the first, 0 at its start. For a pointer into a block: bytes from the start of the payload.
+   */
   readonly offset?: number | undefined
   /** The word that should have been there. */
   readonly expected?: number | undefined
@@ -44,8 +47,15 @@ export interface CorruptionDetails {
   readonly found?: number | undefined
   /** Which one it was of several addresses given at once, from 0 on. */
   readonly index?: number | undefined
+  /**
+   * Bytes of `expected` and `found`.
+   * @defaultValue 4
+   */
+  readonly width?: 1 | 4 | undefined
   /** What a person should know beyond the code. */
   readonly hint?: string | undefined
+  /** The error of a layer that this one is made of. */
+  readonly cause?: Error | undefined
   /** Where the block was allocated. */
   readonly allocation?: StackTrace | undefined
   /** Where the block was freed. */
@@ -67,6 +77,8 @@ export class HeapCorruptionError extends Error {
   readonly found: number | undefined
   /** Calls with several addresses only. */
   readonly index: number | undefined
+  /** Bytes of `expected` and `found`: a word of ours, or a byte of a pattern. */
+  readonly width: 1 | 4
   readonly hint: string | undefined
   /** Debugging presets only, like the next two. */
   readonly allocation: StackTrace | undefined
@@ -74,7 +86,10 @@ export class HeapCorruptionError extends Error {
   readonly detected: StackTrace | undefined
 
   constructor(code: CorruptionCode, address: number, details: CorruptionDetails = {}) {
-    super(describe(code, address, details))
+    super(
+      describe(code, address, details),
+      details.cause === undefined ? {} : { cause: details.cause },
+    )
     this.code = code
     this.address = address
     this.size = details.size
@@ -83,6 +98,7 @@ export class HeapCorruptionError extends Error {
     this.expected = details.expected
     this.found = details.found
     this.index = details.index
+    this.width = details.width ?? 4
     this.hint = details.hint
     this.allocation = details.allocation
     this.freed = details.freed
@@ -91,25 +107,26 @@ export class HeapCorruptionError extends Error {
 
   /** The same finding with more facts. */
   with(details: CorruptionDetails): HeapCorruptionError {
-    const { code, address, size, offset, expected, found, index, hint } = this
+    const { code, address, size, offset, expected, found, index, width, hint } = this
     const { allocation, freed, detected } = this
     const kind = this.kind === undefined ? undefined : (KIND_NAMES.indexOf(this.kind) as Kind)
-    const facts = { size, kind, offset, expected, found, index, hint }
+    const cause = this.cause instanceof Error ? this.cause : undefined
+    const facts = { size, kind, offset, expected, found, index, width, hint, cause }
     const known = { ...facts, allocation, freed, detected }
     return new HeapCorruptionError(code, address, { ...known, ...details })
   }
 
   /** The facts as plain data, for logs. */
   toJSON(): Record<string, unknown> {
-    const { name, code, address, size, kind, offset, expected, found, index, message } = this
+    const { name, code, address, size, kind, offset, expected, found, index, hint, message } = this
     const { allocation, freed, detected } = this
-    const facts = { name, code, address, size, kind, offset, expected, found, index, message }
+    const facts = { name, code, address, size, kind, offset, expected, found, index, hint, message }
     return { ...facts, allocation, freed, detected }
   }
 }
 
 function describe(code: CorruptionCode, address: number, details: CorruptionDetails): string {
-  const { size, kind, offset, expected, found, hint } = details
+  const { size, kind, offset, expected, found, hint, width = 4 } = details
   const at =
     Number.isInteger(address) && address >= 0 && address < 2 ** 32 ? hex(address) : String(address)
   const what = size === undefined ? '' : ` of ${size} bytes`
@@ -136,10 +153,14 @@ function describe(code: CorruptionCode, address: number, details: CorruptionDeta
       text = `use after free: byte ${offset ?? '?'} of the freed ${block} was overwritten`
       break
     case 'CORRUPT_METADATA':
-      text = `corrupt metadata: a word of the allocator at ${at} was overwritten`
+      text = `corrupt metadata: a word of the allocator${address === 0 ? '' : ` at ${at}`} was overwritten`
       break
   }
   if (expected !== undefined && found !== undefined)
-    text += `; expected ${hex(expected)}, found ${hex(found)}`
+    text += `; expected ${wordText(expected, width)}, found ${wordText(found, width)}`
   return hint === undefined ? text : `${text} (${hint})`
+}
+
+function wordText(word: number, width: number): string {
+  return width === 4 ? hex(word) : `0x${word.toString(16).padStart(2, '0')}`
 }

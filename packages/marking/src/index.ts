@@ -15,14 +15,14 @@ export {
 export { Mark32 } from './mark32.ts'
 export {
   type CacheableMarking,
-  type CondemningMarking,
   isCacheable,
-  isCondemning,
+  isRecovering,
   type Kind,
   LARGE,
   type Marking,
   type MarkState,
   MEDIUM,
+  type RecoveringMarking,
   SMALL,
 } from './marking.ts'
 export { Mmix } from './mmix.ts'

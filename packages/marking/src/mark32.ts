@@ -24,10 +24,10 @@ import type { Address, Memory } from '@vmalloc/memory'
 import { Diagnosis32 } from './diagnosis32.ts'
 import * as flips from './flips.ts'
 import type { HeapCorruptionError } from './heap-corruption-error.ts'
-import type { CacheableMarking, CondemningMarking, Kind, MarkState } from './marking.ts'
+import type { CacheableMarking, Kind, MarkState, RecoveringMarking } from './marking.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const { CACHED_FLIP, CONDEMNED_FLIP, FREED_FLIP } = flips
+const { CACHED_FLIP, FREED_FLIP } = flips
 const HEADER_BYTES = 8
 const FOOTER_BYTES = 8
 const MIN_BLOCK_BYTES: number = HEADER_BYTES + FOOTER_BYTES
@@ -39,7 +39,7 @@ const LEAD_FLAG = 2
 const ALIGNMENT_MASK = 15
 
 /** Marks of 16 bytes in all, of the presets `default` and `sampled`. Each call costs a few words, and none allocates. */
-export class Mark32 implements CacheableMarking, CondemningMarking {
+export class Mark32 implements CacheableMarking, RecoveringMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 8
@@ -136,7 +136,6 @@ export class Mark32 implements CacheableMarking, CondemningMarking {
     // A size that the outer header does not know is taken from a sound inner one, or from none.
     if ((size & LEAD_FLAG) !== 0 && this.innerBytes(block, size - LEAD_FLAG) === 0) return 'none'
     if (flip === CACHED_FLIP) return 'cached'
-    if (flip === CONDEMNED_FLIP) return 'condemned'
     return flip === 0 ? 'used' : 'none'
   }
 
@@ -179,27 +178,6 @@ export class Mark32 implements CacheableMarking, CondemningMarking {
     return this.diagnosis().lostHeader(payload, size, kind)
   }
 
-  condemn(payload: Address, size: number, kind: Kind): Address {
-    const { u32 } = this.memory
-    const inner = payload - HEADER_BYTES
-    const diagnosis = this.diagnosis()
-    const bytes = bytesOf(diagnosis.sizeOf(payload)) || size
-    if (bytes === 0) return 0
-    const lead = diagnosis.leadBefore(payload)
-    const block = inner - lead
-    this.markAligned(block, lead + bytes, kind, payload)
-    u32[(inner + 4) >>> 2] ^= CONDEMNED_FLIP
-    if (lead > 0) u32[(block + 4) >>> 2] ^= CONDEMNED_FLIP
-    return block
-  }
-
-  absolve(block: Address): void {
-    const u32 = this.memory.u32
-    const size = u32[block >>> 2]
-    if ((size & LEAD_FLAG) !== 0) u32[(block + size - LEAD_FLAG + 4) >>> 2] ^= CONDEMNED_FLIP
-    u32[(block + 4) >>> 2] ^= CONDEMNED_FLIP
-  }
-
   /** 30 bits, the low two 0. Two rounds of multiply and shift: each input bit reaches all output bits but the lowest. */
   private magic(block: Address, size: number): number {
     let x = Math.imul(block ^ this.secret, 0x9e3779b1) ^ size
@@ -236,7 +214,7 @@ export class Mark32 implements CacheableMarking, CondemningMarking {
     const flip = ((u32[(inner + 4) >>> 2] & ~KIND_MASK) ^ this.magic(inner, size)) >>> 0
     const sound =
       (size & FLAGS_MASK) === INNER_FLAG &&
-      (flip === 0 || flip === FREED_FLIP || flip === CONDEMNED_FLIP) &&
+      (flip === 0 || flip === FREED_FLIP) &&
       this.fits(inner, size)
     return sound ? bytesOf(size) : 0
   }

@@ -17,11 +17,8 @@ export const MEDIUM: Kind = 1
 /** Made by the large strategy: a mapping of its own. */
 export const LARGE: Kind = 2
 
-/**
- * What the header of a block says. `cached`: free, and one thread keeps it ready, or a quarantine holds it back.
- * `condemned`: freed with damaged marks, and out of use for good.
- */
-export type MarkState = 'used' | 'freed' | 'cached' | 'condemned' | 'none'
+/** What the header of a block says. `cached`: free, and one thread keeps it ready, or a quarantine holds it back. */
+export type MarkState = 'used' | 'freed' | 'cached' | 'none'
 
 /** Header and footer of blocks. Implementations: {@link Mark32}, {@link ClassicMark}; users may write others. */
 export interface Marking {
@@ -90,35 +87,20 @@ export interface CacheableMarking extends Marking {
   toFreed(block: Address): void
 }
 
-/**
- * Ability: blocks that were freed with damaged marks.
- *
- *     used, damaged --condemn--> condemned --absolve--> used
- *
- * The memory of a condemned block is left alone: nobody knows what else was overwritten, and who still uses it.
- */
-export interface CondemningMarking extends Marking {
+/** Ability: tell more about a block whose header is gone. */
+export interface RecoveringMarking extends Marking {
   /**
    * The error for a payload of which it is known from elsewhere that a block in use begins there, and whose header is
-   * gone.
+   * gone. It has the size if the footer confirms it.
    *
-   * @param size - Bytes of the block, or of the part behind its lead; 0 when they are not known.
+   * @param size - Bytes that the block, or the part behind its lead, probably has; 0 when they are not known.
    */
   lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError
-  /**
-   * Writes the marks of a damaged block anew, in the state "condemned".
-   *
-   * @param size - As above: used when neither the header nor a footer tells it.
-   * @returns The block; 0 when its size is not known. Then nothing was changed.
-   */
-  condemn(payload: Address, size: number, kind: Kind): Address
-  /** Takes a condemned block into use again, for those who free everything. */
-  absolve(block: Address): void
 }
 
-/** Whether a marking can condemn blocks. */
-export function isCondemning(marking: Marking): marking is CondemningMarking {
-  return 'condemn' in marking
+/** Whether a marking can tell more about a block whose header is gone. */
+export function isRecovering(marking: Marking): marking is RecoveringMarking {
+  return 'lostHeader' in marking
 }
 
 /** Whether a marking can serve a thread cache. */

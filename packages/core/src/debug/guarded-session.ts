@@ -95,7 +95,7 @@ export abstract class GuardedSession extends Session {
   }
 
   override check(): void {
-    this.inspect(() => this.described(() => this.checkAll()))
+    this.described(() => this.inspect(() => this.checkAll()))
   }
 
   protected abstract allocateZeroedInArena(size: number): Address
@@ -232,6 +232,7 @@ export abstract class GuardedSession extends Session {
       offset: byte - payload,
       expected,
       found: memory.u8[byte],
+      width: 1,
       allocation: this.traces.allocationOf(block),
       freed: this.traces.freeOf(block),
     })
@@ -258,17 +259,20 @@ export abstract class GuardedSession extends Session {
       const requested = this.blocks.requestedAt(block)
       throw error.with({
         detected,
-        size: error.size === undefined ? undefined : requested,
+        size: requested,
         allocation: this.traces.allocationOf(block),
         freed: this.traces.freeOf(block),
       })
     }
   }
 
-  /** The guarded block at whose payload an error points, 0 when its header is gone or there is none. */
-  private blockOf({ code, address }: HeapCorruptionError): Address {
-    if (code === 'INVALID_POINTER' || code === 'FOREIGN_POINTER' || address === 0) return 0
-    const block = this.blockAt(address)
+  /** The guarded block at whose payload, or into which, an error points, 0 when its header is gone or there is none. */
+  private blockOf({ code, address, size, offset }: HeapCorruptionError): Address {
+    if (code === 'CORRUPT_METADATA' || code === 'FOREIGN_POINTER' || address === 0) return 0
+    // A pointer into a block: what is known of it is where the block begins.
+    const inside = code === 'INVALID_POINTER'
+    if (inside && (size === undefined || offset === undefined)) return 0
+    const block = this.blockAt(inside ? address - (offset ?? 0) : address)
     return block !== 0 && this.blocks.requestedAt(block) >= 0 ? block : 0
   }
 

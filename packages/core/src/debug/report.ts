@@ -5,7 +5,7 @@ import { HeapCorruptionError, type StackTrace } from '@vmalloc/marking'
 export interface ReportOptions {
   /**
    * Whether to use the colours of a terminal (ANSI escape sequences).
-   * @defaultValue false
+   * @defaultValue true where the standard error stream is a terminal, unless `NO_COLOR` is set
    */
   readonly color?: boolean
 }
@@ -28,13 +28,13 @@ const CODES = { bold: 1, red: 31, yellow: 33, cyan: 36, dim: 2 } as const
  * try {
  *   heap.free(address)
  * } catch (error) {
- *   report = formatReport(error)
+ *   report = formatReport(error, { color: false })
  * }
  * report.split('\n')[0].startsWith('OVERFLOW') // => true
- * report.includes('1 byte past the 13-byte small block') // => true
+ * report.includes('0 bytes after the 13-byte small block') // => true
  * ```
  */
-export function formatReport(error: unknown, { color = false }: ReportOptions = {}): string {
+export function formatReport(error: unknown, { color = isTerminal() }: ReportOptions = {}): string {
   if (!(error instanceof HeapCorruptionError)) return String(error)
   const paint = (code: keyof typeof CODES, text: string): string =>
     color ? `${ESCAPE}${CODES[code]}m${text}${ESCAPE}0m` : text
@@ -58,16 +58,18 @@ export function formatReport(error: unknown, { color = false }: ReportOptions = 
 }
 
 /** Where the damage lies, as seen from the block. */
-function place({ code, offset, size, kind, expected, found }: HeapCorruptionError): string[] {
+function place(error: HeapCorruptionError): string[] {
+  const { code, offset, size, kind, expected, found, width } = error
   const block = `the ${size === undefined ? '' : `${size}-byte `}${kind === undefined ? '' : `${kind} `}block`
   const lines: string[] = []
   if (offset !== undefined) {
     if (code === 'USE_AFTER_FREE') lines.push(`byte ${offset} of ${block}`)
     else if (offset < 0) lines.push(`${bytes(-offset)} before ${block}`)
-    else lines.push(`${bytes(offset + 1)} past ${block}`)
+    else if (code === 'INVALID_POINTER') lines.push(`${bytes(offset)} inside ${block}`)
+    else lines.push(`${bytes(offset)} after ${block}`)
   }
   if (expected !== undefined && found !== undefined)
-    lines.push(`was ${hexadecimal(expected)}, is ${hexadecimal(found)}`)
+    lines.push(`was ${hexadecimal(expected, width)}, is ${hexadecimal(found, width)}`)
   return lines
 }
 
@@ -79,6 +81,14 @@ function bytes(count: number): string {
   return count === 1 ? '1 byte' : `${count} bytes`
 }
 
-function hexadecimal(value: number): string {
-  return `0x${value.toString(16).padStart(value < 256 ? 2 : 8, '0')}`
+function hexadecimal(value: number, width: number): string {
+  return `0x${value.toString(16).padStart(width * 2, '0')}`
+}
+
+/** Whether this program's errors go to a terminal. Browsers have none. */
+function isTerminal(): boolean {
+  const { process } = globalThis as {
+    process?: { stderr?: { isTTY?: boolean }; env?: Record<string, string | undefined> }
+  }
+  return process?.stderr?.isTTY === true && !process.env?.['NO_COLOR']
 }

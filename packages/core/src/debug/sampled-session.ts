@@ -131,6 +131,7 @@ export class SampledSession extends GuardedSession {
       offset: byte - payload - size,
       expected: slackByte(byte),
       found: memory.u8[byte],
+      width: 1,
     })
   }
 

@@ -46,7 +46,7 @@ export abstract class HeapFront implements BatchFamily {
    * told: one that frees its block afterwards, as `using` does, gets `DOUBLE_FREE`, as whoever frees twice; `release()` it.
    *
    * @returns How many there were. Cost: one walk, and a free for each.
-   * @throws `HeapCorruptionError` when a block is damaged, `InvariantError` when its header is gone. Then nothing was freed.
+   * @throws `HeapCorruptionError` when a block is damaged. Then nothing was freed.
    */
   freeAll(): number {
     return freeAllBlocks(this.session)

@@ -11,9 +11,10 @@
  * - A heap that threads cannot attach to has no lock at all.
  */
 import { HeapCorruptionError } from '@vmalloc/marking'
-import type { Address, Memory } from '@vmalloc/memory'
+import { type Address, InvariantError, type Memory } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { CUT_SHORT, CUT_SHORT_WORDS } from '../arena-layout.ts'
+import { corruptionFrom } from '../corruption-from.ts'
 import { type CacheSlots, ONLY_OWNER } from './cache-slots.ts'
 import { ReentrantLockError } from './lock-errors.ts'
 import { Mutex, nextTurn } from './mutex.ts'
@@ -118,6 +119,8 @@ export abstract class LockedArena {
       if (reading) this.cache = null
       return step()
     } catch (error) {
+      if (held && reading && error instanceof InvariantError)
+        throw corruptionFrom(error, this.arena)
       if (!held || reading) throw error
       if (!(error instanceof HeapCorruptionError)) {
         this.cache = null

@@ -3,12 +3,13 @@
  * the arena, behind the gate of {@link LockedArena}.
  */
 import { HeapCorruptionError } from '@vmalloc/marking'
-import { type Address, InvariantError, LinkError } from '@vmalloc/memory'
+import { type Address, InvariantError } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import { LIVE, PEAK_LIVE } from '../arena-layout.ts'
 import { type Addresses, allOrNothing, atIndex, fillFrom, freeEach } from '../batch.ts'
 import { checkArena } from '../check.ts'
-import { explainPointer } from '../explain-pointer.ts'
+import { corruptionFrom } from '../corruption-from.ts'
+import { explainPointer, isExplainable } from '../explain-pointer.ts'
 import { trimArena } from '../trim.ts'
 import type { CacheSlots } from './cache-slots.ts'
 import { BUSY, LockedArena } from './locked-arena.ts'
@@ -237,7 +238,7 @@ export class Session extends LockedArena {
     this.arena.free(payload)
   }
 
-  /** Verifies the whole heap. @throws `InvariantError` or `HeapCorruptionError`. */
+  /** Verifies the whole heap. @throws `HeapCorruptionError`. */
   check(): void {
     this.inspect(() => checkArena(this.arena, this.slots))
   }
@@ -280,16 +281,9 @@ export class Session extends LockedArena {
 
   protected fail(error: unknown, locked: boolean): never {
     if (error instanceof HeapCorruptionError) {
-      throw error.code === 'INVALID_POINTER' ? this.explain(error, locked) : error
+      throw isExplainable(error) ? this.explain(error, locked) : error
     }
-    if (error instanceof LinkError) {
-      const address = error.address + this.arena.marking.headerBytes
-      throw new HeapCorruptionError('USE_AFTER_FREE', address, { offset: 0, hint: error.message })
-    }
-    if (error instanceof InvariantError) {
-      throw new HeapCorruptionError('CORRUPT_METADATA', error.address, { hint: error.message })
-    }
-    throw error
+    throw error instanceof InvariantError ? corruptionFrom(error, this.arena) : error
   }
 
   /**

@@ -243,7 +243,7 @@ export class ThreadCache {
           throw new InvariantError('thread cache', 'a list of ready blocks is damaged', block)
         }
         const next = this.linkOf(block)
-        if (next === undefined) throw this.writtenTo(block)
+        if (next === undefined) throw this.writtenTo(block, cls)
         visit(block, blockSize)
         block = next
       }
@@ -338,16 +338,27 @@ export class ThreadCache {
   private dropList(cls: number): HeapCorruptionError {
     const { u32 } = this.memory
     const list = this.slot + LISTS + cls * 2
-    const error = this.writtenTo(u32[list])
+    const error = this.writtenTo(u32[list], cls)
     u32[list] = 0
     u32[list + 1] = 0
     return error
   }
 
-  private writtenTo(block: Address): HeapCorruptionError {
-    return new HeapCorruptionError('USE_AFTER_FREE', block + this.headerBytes, {
+  private writtenTo(block: Address, cls: number): HeapCorruptionError {
+    const { marking, memory } = this
+    const payload = block + this.headerBytes
+    const hint = 'thread cache: the link of a ready block was overwritten'
+    // The head of a list itself: no block lies there.
+    if (
+      (payload & 15) !== 0 ||
+      payload + this.blockSizes[cls] > memory.byteLength + marking.headerBytes
+    )
+      return new HeapCorruptionError('CORRUPT_METADATA', (this.lists + cls * 2) * 4, { hint })
+    return new HeapCorruptionError('USE_AFTER_FREE', payload, {
+      size: this.blockSizes[cls] - this.overhead,
+      kind: this.kinds[cls] as 0 | 1,
       offset: 0,
-      hint: 'thread cache: the link of a ready block was overwritten',
+      hint,
     })
   }
 }

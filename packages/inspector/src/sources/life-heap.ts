@@ -9,7 +9,6 @@ import {
   Heap,
   HeapCorruptionError,
   type HeapParts,
-  InvariantError,
 } from '@vmalloc/core'
 import { LOCK_OFFSET_BYTES } from '@vmalloc/memory'
 import { cacheOf, gatesOf, partsOf, type Watched } from './life-watch.ts'
@@ -94,7 +93,7 @@ function momentOf(image: Uint8Array): Moment | undefined {
   try {
     return { columns: heap.map({ requested: () => REQUEST_BYTES }), stats: heap.stats() }
   } catch (error) {
-    if (error instanceof InvariantError || error instanceof HeapCorruptionError) return undefined
+    if (error instanceof HeapCorruptionError) return undefined
     throw error
   }
 }
