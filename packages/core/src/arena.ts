@@ -116,8 +116,13 @@ export class Arena {
   free(payload: Address): void {
     const { marking } = this
     const block = marking.verify(payload)
+    this.release(payload, block, marking.sizeAt(block))
+  }
+
+  /** Frees the block of `bytes` bytes around a payload, whose marks were verified. */
+  release(payload: Address, block: Address, bytes: number): void {
+    const { marking } = this
     const kind = marking.kindAt(block)
-    const bytes = marking.sizeAt(block)
     this.countOut(bytes, this.usableOf(payload, block, bytes))
     marking.erase(block)
     switch (kind) {

@@ -7,14 +7,7 @@
  */
 import type { Address, Backing, Memory, MemoryHandle } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
-import {
-  explainSize,
-  isWord,
-  rejectAddress,
-  requireAlignment,
-  requireFunction,
-  requireWaiting,
-} from './arguments.ts'
+import * as args from './arguments.ts'
 import { type Assembled, attachArena, createArena } from './assembly.ts'
 import { type Addresses, requireAddresses, requireRoom } from './batch.ts'
 import type { Composition } from './composition.ts'
@@ -47,6 +40,16 @@ import { type HeapBlock, requireWalkable, walkArena } from './walk.ts'
 export type HeapHandle = MemoryHandle
 
 const MAX_PLAIN_ALIGNMENT = 16
+// Copies of imported functions: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const {
+  explainSize,
+  isWord,
+  rejectAddress,
+  requireAlignment,
+  requireFunction,
+  requireWaiting,
+} = args
+
 /** The malloc family over one memory; a handle of one thread. Made by {@link Heap.create} or {@link Heap.attach}. */
 export class Heap extends HeapFront {
   declare protected readonly session: Session
@@ -147,7 +150,7 @@ export class Heap extends HeapFront {
    */
   malloc(size: number): Address {
     if (!isWord(size) && !explainSize('size', size)) return 0
-    return this.session.allocate(size === 0 ? 1 : size)
+    return this.session.allocate(size)
   }
 
   /**

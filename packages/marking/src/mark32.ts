@@ -101,6 +101,20 @@ export class Mark32 implements CacheableMarking, RecoveringMarking {
     return (size & FLAGS_MASK) === 0 ? block : this.blockOfInner(payload, size)
   }
 
+  /** Words of 32 bits all the way, no sum that could exceed them: below 2^31 nothing becomes a floating-point number. */
+  plainAt(payload: Address, u32: Uint32Array, byteLength: number): number {
+    if ((payload & ALIGNMENT_MASK) !== 0 || payload > byteLength) return 0
+    const header = (payload >>> 2) - HEADER_BYTES / 4
+    const size = u32[header]
+    const magic = u32[header + 1]
+    // A kind of more than 2 bits says that the magic is another one.
+    const kind = (magic ^ this.magic((payload - HEADER_BYTES) | 0, size)) >>> 0
+    const end = header + (size >>> 2)
+    if (kind >= INVALID_KIND || (size & FLAGS_MASK) !== 0 || end > byteLength >>> 2) return 0
+    const footer = end - FOOTER_BYTES / 4
+    return u32[footer] === magic && u32[footer + 1] === size ? size | kind : 0
+  }
+
   sizeAt(block: Address): number {
     const size = this.memory.u32[block >>> 2]
     if ((size & LEAD_FLAG) === 0) return size
@@ -155,8 +169,7 @@ export class Mark32 implements CacheableMarking, RecoveringMarking {
   }
 
   /** Hot path: the magic is turned over, not computed; the footer is written anew, whatever was done to it. */
-  fromCached(block: Address, size: number): Address {
-    const u32 = this.memory.u32
+  fromCached(u32: Uint32Array, block: Address, size: number): Address {
     const header = block >>> 2
     const footer = (block + size - FOOTER_BYTES) >>> 2
     const magic = u32[header + 1] ^ CACHED_FLIP
@@ -166,8 +179,8 @@ export class Mark32 implements CacheableMarking, RecoveringMarking {
     return block + HEADER_BYTES
   }
 
-  toCached(block: Address): void {
-    this.memory.u32[(block + 4) >>> 2] ^= CACHED_FLIP
+  toCached(u32: Uint32Array, block: Address): void {
+    u32[(block + 4) >>> 2] ^= CACHED_FLIP
   }
 
   toFreed(block: Address): void {

@@ -77,12 +77,28 @@ export interface Marking {
  * to a thread, and not to the arena.
  */
 export interface CacheableMarking extends Marking {
+  /**
+   * Hot path: {@link Marking.verify} for what needs no words. Reads only and never throws; calls no other object, so
+   * that an engine can inline it.
+   *
+   * @param payload - A whole number from 1 to 2^32 - 1.
+   * @param u32 - View of the memory, and
+   * @param byteLength - how far it reaches.
+   * @returns `bytes | kind` of the plain block whose payload this is and whose marks are all sound; 0 for everything
+   * else: a block with a lead, a damaged one, one behind the end of the view, no block.
+   */
+  plainAt(payload: Address, u32: Uint32Array, byteLength: number): number
   /** Writes the header of a free block that a cache takes over. */
   markCached(block: Address, size: number, kind: Kind): void
-  /** Hands out a cached block of `size` bytes: header to "used", footer written anew. @returns The payload. */
-  fromCached(block: Address, size: number): Address
-  /** Takes back a plain block that {@link Marking.verify} returned. */
-  toCached(block: Address): void
+  /**
+   * Hot path. Hands out a cached block of `size` bytes: header to "used", footer written anew.
+   *
+   * @param u32 - Current view of the memory.
+   * @returns The payload.
+   */
+  fromCached(u32: Uint32Array, block: Address, size: number): Address
+  /** Hot path. Takes back a sound plain block. @param u32 - Current view of the memory. */
+  toCached(u32: Uint32Array, block: Address): void
   /** Gives a cached block up to the arena. */
   toFreed(block: Address): void
 }

@@ -117,7 +117,7 @@ export class LeadRecord implements GuardedBlocks {
     u32[words + FREED_THREAD] = thread
     u32[words + CHECK] = this.checkOf(block)
     // The inner header says "freed" to whoever frees again, the outer one "cached" to walks and repairs.
-    this.marking.toCached(block)
+    this.marking.toCached(u32, block)
     this.marking.erase(block + LEAD_BYTES)
   }
 

@@ -28,26 +28,22 @@ export class Session extends LockedArena {
     return this.mutex === null ? 0 : this.mutex.ownerId
   }
 
-  /** @param size - Payload bytes, at least 1. @returns The payload, 0 when there is no room. */
+  /** Hot path. @param size - Payload bytes; 0 counts as 1. @returns The payload, 0 when there is no room. */
   allocate(size: number): Address {
-    this.memory.refresh()
     const payload = this.takeReady(size)
-    return payload === 0 ? this.run(() => this.allocateInArena(size)) : payload
+    return payload === 0 ? this.allocateSlowly(size) : payload
   }
 
-  /** @throws `HeapCorruptionError`; then nothing was changed. */
+  /** Hot path. @throws `HeapCorruptionError`; then nothing was changed. */
   free(payload: Address): void {
-    this.memory.refresh()
-    if (this.keepReady(payload)) return
-    this.run(() => this.freeInArena(payload))
+    if (!this.keepReady(payload)) this.freeSlowly(payload)
   }
 
   /** Fills `into` with payloads of `size` bytes, all or none: those that are ready, the rest from the arena behind one lock. */
   allocateMany(size: number, into: Uint32Array): boolean {
-    const { arena, memory } = this
+    const { arena } = this
     const giveBack = (payload: Address): void => this.free(payload)
     return allOrNothing(into, giveBack, () => {
-      memory.refresh()
       let ready = 0
       for (; ready < into.length; ready++) {
         const payload = this.takeReady(size)
@@ -66,15 +62,10 @@ export class Session extends LockedArena {
 
   /** Frees payloads in their order: into the cache while it takes them, the rest into the arena behind one lock. */
   freeMany(payloads: Addresses): void {
-    this.memory.refresh()
     let kept = 0
     for (; kept < payloads.length; kept++) {
       const payload = payloads[kept] as Address
-      try {
-        if (payload !== 0 && !this.keepReady(payload)) break
-      } catch (error) {
-        throw atIndex(error, kept)
-      }
+      if (payload !== 0 && !this.keepReady(payload)) break
     }
     if (kept === payloads.length) return
     this.run(() => freeEach(payloads, kept, (payload) => this.arena.free(payload)))
@@ -133,7 +124,6 @@ export class Session extends LockedArena {
   /** Like {@link Session.allocate}, without blocking the thread. */
   async allocateAsync(size: number, signal?: AbortSignal): Promise<Address> {
     signal?.throwIfAborted()
-    this.memory.refresh()
     const ready = this.takeReady(size)
     return ready === 0 ? this.runAsync(() => this.allocateInArena(size), signal) : ready
   }
@@ -148,7 +138,6 @@ export class Session extends LockedArena {
 
   /** Like {@link Session.allocate}, but gives 0 at once when another thread holds the lock. */
   tryAllocate(size: number): Address {
-    this.memory.refresh()
     const ready = this.takeReady(size)
     if (ready !== 0) return ready
     const payload = this.runUnlessBusy(() => this.allocateInArena(size))
@@ -192,31 +181,32 @@ export class Session extends LockedArena {
   allocateInArena(size: number): Address {
     const { arena } = this
     const cache = this.cache ?? this.acquireCache()
-    if (cache?.refill(size)) {
-      const payload = cache.allocate(size)
-      this.sample(cache)
-      return payload
-    }
-    const payload = this.withReclaim(() => arena.allocate(size))
+    // Views are current now; what waited for the lock may have freed meanwhile, and a handle that joined finds what another
+    // one of its slot left.
+    let payload = cache === null ? 0 : cache.allocate(size)
+    if (payload !== 0) return payload
+    if (cache?.refill(size)) payload = cache.allocate(size)
+    else payload = this.withReclaim(() => arena.allocate(size))
     this.sample(cache)
     return payload
   }
 
   /** Under the lock: frees a payload that the cache would not take. */
   freeInArena(payload: Address): void {
+    const { marking } = this.arena
     const cache = this.cache ?? this.acquireCache()
-    if (cache !== null) {
-      cache.makeRoomFor(payload)
-      if (cache.free(payload)) return
-    }
-    this.arena.free(payload)
+    const block = marking.verify(payload)
+    const bytes = marking.sizeAt(block)
+    if (cache?.makeRoomFor(bytes) && cache.free(payload)) return
+    this.arena.release(payload, block, bytes)
   }
 
   /** Under the lock: verifies a payload and makes sure that nothing will keep it from being freed. */
   prepareFree(payload: Address): void {
-    this.arena.marking.verify(payload)
+    const { marking } = this.arena
+    const bytes = marking.sizeAt(marking.verify(payload))
     const cache = this.cache ?? this.acquireCache()
-    cache?.makeRoomFor(payload)
+    cache?.makeRoomFor(bytes)
   }
 
   /** Under the lock: {@link Session.allocateAligned}. */
@@ -259,24 +249,24 @@ export class Session extends LockedArena {
 
   /** A payload that this thread keeps ready, 0 when it has none of that size. */
   private takeReady(size: number): Address {
-    const cache = this.cache
-    if (cache === null) return 0
-    try {
-      return cache.allocate(size)
-    } catch (error) {
-      return this.fail(error, false)
-    }
+    const { cache } = this
+    return cache === null ? 0 : cache.allocate(size)
   }
 
   /** Whether the cache of this thread took the block. */
   private keepReady(payload: Address): boolean {
-    const cache = this.cache
-    if (cache === null) return false
-    try {
-      return cache.free(payload)
-    } catch (error) {
-      return this.fail(error, false)
-    }
+    const { cache } = this
+    return cache !== null && cache.free(payload)
+  }
+
+  private allocateSlowly(size: number): Address {
+    return this.run(() => this.allocateInArena(size === 0 ? 1 : size))
+  }
+
+  private freeSlowly(payload: Address): void {
+    // A wrong pointer is told without the lock.
+    if (this.mutex !== null) this.verify(payload)
+    this.run(() => this.freeInArena(payload))
   }
 
   protected fail(error: unknown, locked: boolean): never {

@@ -27,10 +27,10 @@ import * as layout from './cache-layout.ts'
 // Copies of imports: an import is a cell that V8 loads and tests at each use, a local constant is folded.
 const seal: typeof sealWord = sealWord
 const { FLUSHES, LISTS, NET_BYTES, REFILLS, TAKEN_BLOCKS, TAKEN_BYTES } = layout
-/** Word offsets of the counters, from {@link ThreadCache.counters} on. */
-const LIVE = 0
+/** Word offsets of the counters, from {@link ThreadCache.counters} on, where the live bytes are. */
 const PEAK_LIVE = 1
 const BLOCKS = 2
+const KIND_MASK = 3
 
 /** Blocks given back to the arena. */
 export interface Released {
@@ -57,17 +57,22 @@ export class ThreadCache {
   declare private readonly arena: Arena
   declare private readonly overhead: number
   declare private readonly headerBytes: number
+  declare private readonly headerWords: number
   declare private readonly secret: number
   /** Word index of the lists. */
   declare private readonly lists: number
-  declare private readonly payloadRows: Int32Array
-  declare private readonly blockRows: Int32Array
+  declare private readonly requestRows: readonly number[]
+  declare private readonly blockRows: readonly number[]
   declare private readonly blockSizes: Int32Array
   declare private readonly kinds: Uint8Array
   declare private readonly limits: Int32Array
   declare private readonly batches: Int32Array
   declare private readonly maxPayload: number
   declare private readonly maxBlock: number
+  /** The largest `bytes | kind` of a block that may be cached. */
+  declare private readonly maxPlain: number
+  /** What is added to a request before it is divided by 16. */
+  declare private readonly rounding: number
 
   constructor(
     arena: Arena,
@@ -83,9 +88,10 @@ export class ThreadCache {
     this.arena = arena
     this.overhead = arena.overhead
     this.headerBytes = marking.headerBytes
+    this.headerWords = marking.headerBytes / 4
     this.secret = arena.memory.secret | 0
     this.lists = slot + LISTS
-    this.payloadRows = tables.payloadRows
+    this.requestRows = tables.requestRows
     this.blockRows = tables.blockRows
     this.blockSizes = tables.blockSizes
     this.kinds = tables.kinds
@@ -93,72 +99,84 @@ export class ThreadCache {
     this.batches = tables.batches
     this.maxPayload = tables.maxPayload
     this.maxBlock = tables.maxBlock
+    this.maxPlain = tables.maxBlock | KIND_MASK
+    this.rounding = arena.overhead + 15
   }
 
-  /** Hot path. @returns A payload, or 0 when no block of that size is ready. */
+  /**
+   * Hot path. @returns A payload; 0 when no block of that size is ready, or when something is unusual: a view of a buffer
+   * that was detached, a link that was overwritten.
+   * @param size - Payload bytes; 0 counts as 1.
+   */
   allocate(size: number): Address {
     if (size > this.maxPayload) return 0
     const u32 = this.memory.u32
-    const row = this.payloadRows[size]
+    const row = this.requestRows[(size + this.rounding) >>> 4]
     const list = this.lists + (row & 255)
     const block = u32[list]
     if (block === 0) return 0
-    const link = (block + this.headerBytes) >>> 2
+    const link = (block >>> 2) + this.headerWords
     const next = u32[link]
-    if (seal(next, block ^ this.secret) !== u32[link + 1]) throw this.dropList((row & 255) >>> 1)
+    // Of a buffer that was detached all words are undefined, which differs too.
+    if (seal(next, block ^ this.secret) !== u32[link + 1]) return 0
     const bytes = row >>> 8
-    const payload = this.marking.fromCached(block, bytes)
+    const payload = this.marking.fromCached(u32, block, bytes)
     u32[list] = next
     u32[list + 1]--
-    if (this.counters !== 0) {
-      const live = u32[this.counters + LIVE] + bytes - this.overhead
-      u32[this.counters + LIVE] = live
-      if (live > u32[this.counters + PEAK_LIVE]) u32[this.counters + PEAK_LIVE] = live
-      u32[this.counters + BLOCKS]++
+    const { counters } = this
+    if (counters !== 0) {
+      const live = (u32[counters] + bytes - this.overhead) >>> 0
+      u32[counters] = live
+      if (live > u32[counters + PEAK_LIVE]) u32[counters + PEAK_LIVE] = live
+      u32[counters + BLOCKS]++
     }
     return payload
   }
 
   /**
-   * Hot path. @returns Whether the block was taken; `false` for one that the arena must free.
-   * @throws `HeapCorruptionError`; then nothing was changed.
+   * Hot path. @returns Whether the block was taken; `false` when there is no room for it, or when something is unusual:
+   * a block behind the end of the view, no sound block, one that caches do not take. Then nothing was changed.
    */
   free(payload: Address): boolean {
-    const marking = this.marking
-    const block = marking.verify(payload)
-    const bytes = marking.sizeAt(block)
-    if (bytes > this.maxBlock || payload - block !== this.headerBytes) return false
-    const row = this.blockRows[bytes >>> 4]
-    const u32 = this.memory.u32
+    const { marking } = this
+    const { u32, byteLength } = this.memory
+    const plain = marking.plainAt(payload, u32, byteLength)
+    // Unsigned: a block of 2 GiB and more is none for a cache.
+    if (plain === 0 || plain >>> 0 > this.maxPlain) return false
+    const row = this.blockRows[plain >>> 4]
     const list = this.lists + (row & 255)
     const count = u32[list + 1]
-    if (count >= row >>> 16 || ((row >>> 8) & 255) !== marking.kindAt(block)) return false
+    if (count >= row >>> 16 || ((row >>> 8) & 255) !== (plain & KIND_MASK)) return false
+    const block = payload - this.headerBytes
     const next = u32[list]
-    const link = (block + this.headerBytes) >>> 2
+    const link = payload >>> 2
     u32[link] = next
     u32[link + 1] = seal(next, block ^ this.secret)
     u32[list] = block
     u32[list + 1] = count + 1
-    if (this.counters !== 0) {
-      u32[this.counters + LIVE] -= bytes - this.overhead
-      u32[this.counters + BLOCKS]--
+    const { counters } = this
+    if (counters !== 0) {
+      u32[counters] -= (plain & ~KIND_MASK) - this.overhead
+      u32[counters + BLOCKS]--
     }
-    marking.toCached(block)
+    marking.toCached(u32, block)
     return true
   }
 
   /**
-   * Takes a batch of blocks for payloads of `size` bytes from the arena, unless some are ready: a handle that joined just
-   * now finds what another one of its slot left. @returns Whether there is one now.
+   * Takes a batch of blocks for payloads of `size` bytes from the arena, when {@link ThreadCache.allocate} gave none.
+   *
+   * @returns Whether there is one now.
    */
   refill(size: number): boolean {
     if (size > this.maxPayload) return false
-    const cls = (this.payloadRows[size] & 255) >>> 1
+    const cls = (this.requestRows[(size + this.rounding) >>> 4] & 255) >>> 1
     if (cls === 0) return false
     const blockSize = this.blockSizes[cls]
     const kind = this.kinds[cls] as 0 | 1
     const list = this.slot + LISTS + cls * 2
-    if (this.memory.u32[list] !== 0) return true
+    // Blocks are ready, but the hot path would not touch them.
+    if (this.memory.u32[list] !== 0) throw this.dropList(cls)
     let taken = 0
     for (; taken < this.batches[cls]; taken++) {
       const block = this.arena.takeBlock(kind, blockSize)
@@ -178,15 +196,19 @@ export class ThreadCache {
     return taken > 0
   }
 
-  /** Makes room in the list for blocks like `payload`'s: gives half of it back when it is full. */
-  makeRoomFor(payload: Address): void {
-    const block = this.marking.verify(payload)
-    const bytes = this.marking.sizeAt(block)
+  /**
+   * Makes room in the list for blocks of `bytes` bytes: gives half of it back when it is full.
+   *
+   * @returns Whether there is a list for such blocks.
+   */
+  makeRoomFor(bytes: number): boolean {
     const cls = bytes > this.maxBlock ? 0 : (this.blockRows[bytes >>> 4] & 255) >>> 1
+    if (cls === 0) return false
     const count = this.memory.u32[this.slot + LISTS + cls * 2 + 1]
-    if (cls === 0 || count < this.limits[cls]) return
+    if (count < this.limits[cls]) return true
     const { broken } = this.flush(cls, count >> 1)
     if (broken !== undefined) throw broken
+    return true
   }
 
   /** Gives everything back to the arena. */
@@ -217,7 +239,7 @@ export class ThreadCache {
       const first = u32[list]
       const state = first === 0 ? 'cached' : this.marking.stateAt(first)
       // It was about to be handed out, and nobody has it, or its owner has given it back.
-      if (state === 'used') this.marking.toCached(first)
+      if (state === 'used') this.marking.toCached(u32, first)
       // It was being taken from the arena, or given back to it: there it will be found.
       else if (state !== 'cached') {
         const next = this.linkOf(first)

@@ -81,6 +81,18 @@ export class ProgramMark implements CacheableMarking {
     return form === PLAIN ? block : this.blockOfInner(payload)
   }
 
+  plainAt(payload: Address, u32: Uint32Array, byteLength: number): number {
+    if ((payload & ALIGNMENT_MASK) !== 0 || payload > byteLength) return 0
+    const header = (payload >>> 2) - HEADER_BYTES / 4
+    const magic = u32[header]
+    const head = u32[header + 1]
+    const kind = (magic ^ this.magic((payload - HEADER_BYTES) | 0, head)) >>> 0
+    if (kind >= INVALID_KIND || (head & ALIGNMENT_MASK) !== PLAIN) return 0
+    const bytes = sizeOf(head)
+    const end = header + (bytes >>> 2)
+    return end <= byteLength >>> 2 && u32[end - FOOTER_BYTES / 4] === magic ? bytes | kind : 0
+  }
+
   sizeAt(block: Address): number {
     const head = this.memory.u32[(block + 4) >>> 2]
     if ((head & ALIGNMENT_MASK) !== LEAD) return sizeOf(head)
@@ -128,16 +140,15 @@ export class ProgramMark implements CacheableMarking {
     u32[(block + 4) >>> 2] = head
   }
 
-  fromCached(block: Address, size: number): Address {
-    const { u32 } = this.memory
+  fromCached(u32: Uint32Array, block: Address, size: number): Address {
     const magic = u32[block >>> 2] ^ CACHED_FLIP
     u32[(block + size - FOOTER_BYTES) >>> 2] = magic
     u32[block >>> 2] = magic
     return block + HEADER_BYTES
   }
 
-  toCached(block: Address): void {
-    this.memory.u32[block >>> 2] ^= CACHED_FLIP
+  toCached(u32: Uint32Array, block: Address): void {
+    u32[block >>> 2] ^= CACHED_FLIP
   }
 
   toFreed(block: Address): void {
