@@ -186,7 +186,10 @@ export class Session extends LockedArena {
     let payload = cache === null ? 0 : cache.allocate(size)
     if (payload !== 0) return payload
     if (cache?.refill(size)) payload = cache.allocate(size)
-    else payload = this.withReclaim(() => arena.allocate(size))
+    else {
+      payload = arena.allocate(size)
+      if (payload === 0 && this.reclaim()) payload = arena.allocate(size)
+    }
     this.sample(cache)
     return payload
   }
@@ -217,10 +220,14 @@ export class Session extends LockedArena {
   /** Under the lock: allocates; when there is no room, once more after all that is kept was given back. */
   protected withReclaim(allocate: () => Address): Address {
     const payload = allocate()
-    if (payload !== 0) return payload
+    return payload === 0 && this.reclaim() ? allocate() : payload
+  }
+
+  /** Under the lock: gives back all that is kept. @returns Whether there was any. */
+  private reclaim(): boolean {
     const released = this.cache?.release().blocks ?? 0
     const trimmed = trimArena(this.arena)
-    return released > 0 || trimmed > 0 ? allocate() : 0
+    return released > 0 || trimmed > 0
   }
 
   /** Under the lock: frees a block whose marks are sound, past all caches. */
