@@ -9,6 +9,8 @@ import { rounded } from './statistics.ts'
 import { type Figure, ratio, summarize } from './summarize.ts'
 import type { Workload } from './workloads/workload.ts'
 
+/** How a contender says that it takes part in traces. */
+const TRACES_TASK = 'traces'
 /** Contenders without realloc, which the workload of that name leaves out. */
 const NO_REALLOC = new Set(['codemix', 'harfbuzzjs', 'tfjs-threaded'])
 
@@ -37,7 +39,12 @@ export async function runWorkload(
   workload: Workload,
   { contenders, rounds, effort }: Options,
 ): Promise<Row[]> {
-  const able = contenders.filter(({ name }) => workload.reallocs !== true || !NO_REALLOC.has(name))
+  const able = contenders.filter(
+    ({ name, role, tasks }) =>
+      (workload.reallocs !== true || !NO_REALLOC.has(name)) &&
+      (workload.oursOnly !== true || (role === 'ours' && tasks === undefined)) &&
+      (tasks === undefined || tasks.includes(workload.name)),
+  )
   const figures = await inTurn(able, rounds, (contender) =>
     perform(program, { type: 'micro', contender, workload: workload.name, ...effort }),
   )
@@ -55,8 +62,9 @@ export async function runWorkload(
 export async function runTrace(
   program: string,
   file: string,
-  { contenders, rounds, effort }: Options,
+  { contenders: all, rounds, effort }: Options,
 ): Promise<TraceRow[]> {
+  const contenders = all.filter(({ tasks }) => tasks === undefined || tasks.includes(TRACES_TASK))
   const figures = await inTurn(contenders, rounds, (contender) =>
     perform(program, { type: 'trace', contender, file, ...effort }),
   )

@@ -60,7 +60,11 @@ async function measureWith(
     traces.push(...(await runTrace(program, file, options)))
   }
   const startup = options.startup
-    ? await measureStartup(program, options.contenders, options.rounds)
+    ? await measureStartup(
+        program,
+        options.contenders.filter(({ tasks }) => tasks === undefined),
+        options.rounds,
+      )
     : []
   const size = options.size ? await measureSizes() : []
   return { rows, traces, startup, size }
@@ -88,6 +92,11 @@ function keep(results: Results, text: string, json: string | undefined): void {
   keepInReadme(results)
 }
 
+/** Whether a contender failed at a task: one that was only cut has a figure. */
+function failed({ rows, traces }: Results): boolean {
+  return [...rows, ...traces].some(({ nsPerOp }) => nsPerOp === null)
+}
+
 async function main(): Promise<number> {
   let options: Options | undefined
   try {
@@ -104,7 +113,7 @@ async function main(): Promise<number> {
   const text = markdown(results)
   process.stdout.write(text)
   keep(results, text, options.json)
-  return 0
+  return failed(results) ? 1 : 0
 }
 
 process.exitCode = await main()

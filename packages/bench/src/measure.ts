@@ -1,7 +1,7 @@
 /** Timing of one batch function in the process that was started for it. */
 import { threadMs } from './clock.ts'
 import type { Effort, TimedReply } from './jobs.ts'
-import type { Batch } from './workloads/workload.ts'
+import type { Batch, Stopwatch } from './workloads/workload.ts'
 
 const FIRST_OPERATIONS = 64
 
@@ -32,8 +32,17 @@ export function measure(batch: Batch, effort: Effort): TimedReply {
 }
 
 function timed(batch: Batch, operations: number): { ms: number; nsPerOp: number } {
-  const startMs = threadMs()
-  const done = batch(operations)
-  const ms = threadMs() - startMs
+  let ms = 0
+  let startMs = threadMs()
+  const stopwatch: Stopwatch = {
+    pause: () => {
+      ms += threadMs() - startMs
+    },
+    resume: () => {
+      startMs = threadMs()
+    },
+  }
+  const done = batch(operations, stopwatch)
+  stopwatch.pause()
   return { ms, nsPerOp: (ms * 1e6) / done }
 }

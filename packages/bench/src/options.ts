@@ -42,6 +42,8 @@ const FULL: Effort = { sampleMs: 100, samples: 5, limitMs: 10_000 }
 const QUICK: Effort = { sampleMs: 10, samples: 1, limitMs: 250 }
 const FULL_ROUNDS = 5
 const QUICK_TRACES = 2
+/** With fewer processes a median is no median. */
+const LEAST_ROUNDS = 3
 
 /**
  * @param args - Without program and script.
@@ -82,13 +84,24 @@ export function readOptions(args: readonly string[], cwd: string): Options | und
     startup: wanted('startup'),
     size: wanted('size'),
     json: json === undefined ? undefined : absolute(json, cwd),
-    complete: !quick && only === undefined && values.contenders === undefined,
+    complete: false,
   }
-  const parts = [options.workloads.length, options.traces.length]
-  if (parts.every((count) => count === 0) && !options.startup && !options.size) {
-    throw new Error(`--only ${only}: no workload and no trace of such a name`)
+  const tasks = [
+    ...WORKLOADS.map(({ name }) => name),
+    ...uniqueByName(traces).map(traceName),
+    'traces',
+    'startup',
+    'size',
+  ]
+  for (const part of partsOf(only)) {
+    if (!tasks.some((task) => task.includes(part)))
+      throw new Error(`--only ${part}: no workload and no trace of such a name`)
   }
-  return options
+  const thorough = !quick && options.rounds >= LEAST_ROUNDS
+  return {
+    ...options,
+    complete: thorough && only === undefined && values.contenders === undefined,
+  }
 }
 
 /** `redis` for `/traces/redis.mtr.gz`. */
@@ -98,13 +111,17 @@ export function traceName(file: string): string {
 
 function matcher(only: string | undefined): (...names: string[]) => boolean {
   if (only === undefined) return () => true
-  const parts = only.split(',').filter((part) => part !== '')
+  const parts = partsOf(only)
   // `pairs-16` means itself, not `pairs-16k` too.
   const exact = new Set(WORKLOADS.map(({ name }) => name))
   return (...names) =>
     names.some((name) =>
       parts.some((part) => (exact.has(part) ? name === part : name.includes(part))),
     )
+}
+
+function partsOf(only: string | undefined): string[] {
+  return only?.split(',').filter((part) => part !== '') ?? []
 }
 
 function chosenContenders(list: string | undefined): readonly ContenderEntry[] {

@@ -120,6 +120,7 @@ describe('a quick run', { timeout: SLOW_MS }, () => {
 
 test.each([
   [['--only', 'nonsense'], /no workload and no trace/],
+  [['--only', 'pairs-16,nonsense'], /--only nonsense: no workload/],
   [['--contenders', 'jemalloc'], /no contender "jemalloc"; there are vmalloc, /],
   [['--rounds', '0'], /--rounds 0: it must be a whole number/],
   [['--traces', 'nowhere'], /nowhere/],

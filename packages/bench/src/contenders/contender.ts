@@ -41,4 +41,6 @@ export interface ContenderEntry {
   readonly load: () => Promise<{ readonly open: Open }>
   /** File of the module, for bundling; relative to this folder. */
   readonly file: string
+  /** Workloads it takes part in, and `traces`; absent: all, and start-up too. For those that answer one question only. */
+  readonly tasks?: readonly string[]
 }

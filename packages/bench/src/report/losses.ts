@@ -2,6 +2,7 @@
 import { CONTENDERS, OURS } from '../contenders/index.ts'
 import { type Results, traceMeans } from '../results.ts'
 import { factor, number } from './format.ts'
+import { targets } from './targets.ts'
 
 /** Differences below this are noise. */
 const NOISE = 1.03
@@ -19,7 +20,14 @@ interface Measured {
 
 /** @returns One line of Markdown for each thing at which somebody is better; none when nobody is. */
 export function losses(results: Results): string[] {
-  return [...slower(results), ...bigger(results), ...belowCeiling(results), ...ownCosts(results)]
+  return [
+    ...slower(results),
+    ...bigger(results),
+    ...heavier(results),
+    ...belowCeiling(results),
+    ...ownCosts(results),
+    ...missed(results),
+  ]
 }
 
 function slower({ rows, traces }: Results): string[] {
@@ -59,6 +67,32 @@ function bigger({ traces }: Results): string[] {
   ]
 }
 
+/** Start-up and code: what is paid before the first block. */
+function heavier({ startup }: Results): string[] {
+  const ours = startup.find(({ contender }) => contender === OURS)
+  if (ours === undefined) return []
+  const ahead = startup
+    .filter(({ contender }) => RIVALS.includes(contender))
+    .filter((row) => startMs(row) * NOISE < startMs(ours))
+    .sort((a, b) => startMs(a) - startMs(b))
+    .map((row) => `${row.contender} ${startMs(row).toFixed(1)} ms`)
+  return ahead.length === 0
+    ? []
+    : [`**Start-up** takes us ${startMs(ours).toFixed(1)} ms: ${ahead.join(', ')}.`]
+}
+
+function startMs({ importMs, firstBlockMs }: Results['startup'][number]): number {
+  return importMs + firstBlockMs
+}
+
+/** Targets that are not met, whoever else meets them. */
+function missed(results: Results): string[] {
+  const all = targets(results).filter(({ met }) => !met)
+  if (all.length === 0) return []
+  const names = all.map(({ what, wanted, found }) => `${what} ${number(found)} (${wanted})`)
+  return [`**Targets missed**: ${names.join('; ')}.`]
+}
+
 function belowCeiling({ rows }: Results): string[] {
   const over = rows.filter(
     ({ contender, ratioToOurs }) =>
@@ -69,7 +103,7 @@ function belowCeiling({ rows }: Results): string[] {
     ({ workload, ratioToOurs }) => `${workload} ${factor(1 / (ratioToOurs ?? 1))}`,
   )
   return [
-    `**Composing from layers** costs, against one class written by hand (medium blocks by a buddy there): ${names.join(', ')}.`,
+    `**Layers, and thread caches where they do not help,** cost, against one class written by hand (medium blocks by a buddy there): ${names.join(', ')}.`,
   ]
 }
 

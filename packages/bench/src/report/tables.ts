@@ -41,6 +41,7 @@ const GROUPS: readonly { group: Workload['group']; title: string }[] = [
   { group: 'speed', title: 'Speed, ns per operation' },
   { group: 'live blocks', title: 'Cost against heap size, ns per operation' },
   { group: 'fragmentation', title: 'Cost of holes, ns per operation' },
+  { group: 'high addresses', title: 'Above 2 GiB, ns per operation' },
 ]
 
 function speed({ rows }: Results): string[] {
@@ -112,7 +113,9 @@ function targetSection(results: Results): string[] {
 
 function lossSection(results: Results): string[] {
   const all = losses(results)
-  const text = all.length === 0 ? 'Nowhere in this run.' : all.map((loss) => `- ${loss}`).join('\n')
+  const compared = [...results.rows, ...results.traces].some(({ contender }) => contender !== OURS)
+  const nothing = compared ? 'Nowhere in this run.' : 'Nobody was compared in this run.'
+  const text = all.length === 0 ? nothing : all.map((loss) => `- ${loss}`).join('\n')
   return ['## Where we lose', text]
 }
 

@@ -1,6 +1,7 @@
 /** All synthetic workloads, in the order of the tables. */
 import { CHURN } from './churn.ts'
 import { FRAGMENTATION } from './fragmentation.ts'
+import { HIGH } from './high.ts'
 import { PAIRS } from './pairs.ts'
 import { REALLOC } from './realloc-growth.ts'
 import type { Workload } from './workload.ts'
@@ -12,6 +13,7 @@ export const WORKLOADS: readonly Workload[] = [
   REALLOC,
   ...CHURN.filter((workload) => workload.group !== 'speed'),
   ...FRAGMENTATION,
+  ...HIGH,
 ]
 
 /** @throws RangeError naming the workloads there are. */

@@ -1,0 +1,5 @@
+import type { Open } from './contender.ts'
+import { openVmalloc } from './open-vmalloc.ts'
+
+export const open: Open = ({ maximum }) =>
+  openVmalloc({ maximum, preset: 'debug', traces: false }, 48)
