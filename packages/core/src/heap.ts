@@ -41,14 +41,8 @@ export type HeapHandle = MemoryHandle
 
 const MAX_PLAIN_ALIGNMENT = 16
 // Copies of imported functions: an import is a cell that V8 loads and tests at each use, a local constant is folded.
-const {
-  explainSize,
-  isWord,
-  rejectAddress,
-  requireAlignment,
-  requireFunction,
-  requireWaiting,
-} = args
+const { explainSize, isWord, rejectAddress, requireAlignment, requireFunction, requireWaiting } =
+  args
 
 /** The malloc family over one memory; a handle of one thread. Made by {@link Heap.create} or {@link Heap.attach}. */
 export class Heap extends HeapFront {

@@ -35,14 +35,16 @@ export function targets(results: Results): Target[] {
   if (ours !== undefined) {
     atLeast('all traces, geometric mean: fastest WebAssembly rival / ours', 2, best / ours)
   }
-  atLeast('10 000 live blocks: @thi.ng/malloc / ours', 100, ratioOf(results, 'churn-small', 'thi.ng'))
+  atLeast(
+    '10 000 live blocks: @thi.ng/malloc / ours',
+    100,
+    ratioOf(results, 'churn-small', 'thi.ng'),
+  )
   atMost('10^6 live blocks / 10^2', 3, quotient(results, 'live-1e6', 'live-1e2'))
   atMost('pairs of 256 KiB / pairs of 16 KiB', 2, quotient(results, 'pairs-256k', 'pairs-16k'))
   atMost('free of every other of 200 000 blocks / of 2 000', 1.5, combSlope(results))
   for (const workload of ['pairs-16', 'churn-small', 'churn-medium']) {
-    const [fused, composed] = ['fused', 'composed'].map((name) =>
-      ratioOf(results, workload, name),
-    )
+    const [fused, composed] = ['fused', 'composed'].map((name) => ratioOf(results, workload, name))
     if (fused === undefined) continue
     atMost(`${workload}: ours / fused`, 1.15, 1 / fused)
     atMost(`${workload}: composed / fused, the same work`, 1.25, composed && composed / fused)

@@ -169,7 +169,9 @@ export function tabulate(
     const bytes = blockBytes(most)
     const row = bytes > maxBlock ? 0 : blockRows[bytes >>> 4]
     // Where two sizes of a step get different blocks, none is cached.
-    return row === 0 || blockBytes(Math.max(most - 15, 1)) !== bytes ? 0 : (row & 255) | (bytes << 8)
+    return row === 0 || blockBytes(Math.max(most - 15, 1)) !== bytes
+      ? 0
+      : (row & 255) | (bytes << 8)
   })
   return {
     requestRows,

@@ -15,6 +15,9 @@ import type { CacheSlots } from './cache-slots.ts'
 import { BUSY, LockedArena } from './locked-arena.ts'
 import type { ThreadCache } from './thread-cache.ts'
 
+const ALLOCATE = (session: Session, size: number): Address => session.allocateInArena(size)
+const FREE = (session: Session, payload: Address): void => session.freeInArena(payload)
+
 export class Session extends LockedArena {
   declare private detached: boolean
 
@@ -267,13 +270,13 @@ export class Session extends LockedArena {
   }
 
   private allocateSlowly(size: number): Address {
-    return this.run(() => this.allocateInArena(size === 0 ? 1 : size))
+    return this.runOn(ALLOCATE, size === 0 ? 1 : size)
   }
 
   private freeSlowly(payload: Address): void {
     // A wrong pointer is told without the lock.
     if (this.mutex !== null) this.verify(payload)
-    this.run(() => this.freeInArena(payload))
+    this.runOn(FREE, payload)
   }
 
   protected fail(error: unknown, locked: boolean): never {
