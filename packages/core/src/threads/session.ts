@@ -266,7 +266,7 @@ export class Session extends LockedArena {
   /** Whether the cache of this thread took the block. */
   private keepReady(payload: Address): boolean {
     const { cache } = this
-    return cache !== null && cache.free(payload)
+    return cache === null ? false : cache.free(payload)
   }
 
   private allocateSlowly(size: number): Address {
