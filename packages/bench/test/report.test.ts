@@ -69,17 +69,21 @@ describe('where we lose', () => {
 
   test('does not count floors, nor contenders that were cut', () => {
     expect(lost).not.toContain('empty')
-    expect(lost).not.toContain('thi.ng')
+    expect(lost).not.toContain('thi.ng 1.00 ns')
   })
 
   test('names the footprint and the cost of layers', () => {
     expect(lost).toMatch(/\*\*Footprint\*\*, .*over 2 traces, ours is 1\.90 .*: sqlite-wasm 1\.10/)
-    expect(lost).toMatch(/\*\*Composing from layers\*\* .*: pairs-16 1\.25x/)
+    expect(lost).toMatch(/\*\*Layers, .*\*\* cost, .*: pairs-16 1\.25x/)
+  })
+
+  test('names the targets that are missed', () => {
+    expect(lost).toMatch(/\*\*Targets missed\*\*: .*footprint, worst trace 3\.00 \(at most 2\.2\)/)
   })
 
   test('says nothing when there is nothing to say', () => {
     const rows = results.rows.filter(({ contender }) => contender === 'vmalloc')
-    expect(losses({ ...results, rows, traces: [] })).toEqual([])
+    expect(losses({ ...results, rows, traces: [], size: [] })).toEqual([])
   })
 })
 

@@ -15,6 +15,8 @@ export interface ThreadedHeap {
 /** Everything a Worker needs to open the same heap: structured-cloneable. */
 export type Shared =
   | { readonly kind: 'vmalloc'; readonly handle: HeapHandle }
+  /** Made by the one thread that uses it. */
+  | { readonly kind: 'unshared' }
   | { readonly kind: 'thing'; readonly buffer: SharedArrayBuffer }
   | {
       readonly kind: 'tfjs'
@@ -40,17 +42,22 @@ const STACK_BYTES = 2 ** 20
 const ours = (name: string, title: string, options: HeapOptions): ThreadedContender => ({
   name,
   title,
-  threads: options.shared === true,
+  threads: true,
   create: () => {
-    const heap = Heap.create({ maximum: MAXIMUM_BYTES, ...options })
+    const heap = Heap.create({ maximum: MAXIMUM_BYTES, shared: true, ...options })
     return { kind: 'vmalloc', handle: heap.handle }
   },
 })
 
 export const CONTENDERS: readonly ThreadedContender[] = [
-  ours('cached', 'vmalloc, thread caches', { shared: true }),
-  ours('lock', 'vmalloc, bare lock', { shared: true, threadCache: false }),
-  ours('unshared', 'vmalloc, one thread only', {}),
+  ours('cached', 'vmalloc, thread caches', {}),
+  ours('lock', 'vmalloc, bare lock', { threadCache: false }),
+  {
+    name: 'unshared',
+    title: 'vmalloc, one thread only',
+    threads: false,
+    create: () => ({ kind: 'unshared' }),
+  },
   {
     name: 'thing',
     title: '@thi.ng/malloc behind a lock',
@@ -86,19 +93,23 @@ export const CONTENDERS: readonly ThreadedContender[] = [
 /** In a Worker. @param index - Number of the Worker, for what each needs of its own. */
 export function openShared(shared: Shared, index: number): ThreadedHeap {
   switch (shared.kind) {
-    case 'vmalloc': {
-      const heap = Heap.attach(shared.handle)
-      return {
-        malloc: (size) => heap.malloc(size),
-        free: (address) => heap.free(address),
-        bytes: () => heap.memory.u8,
-        words: () => heap.memory.u32,
-      }
-    }
+    case 'vmalloc':
+      return openOurs(Heap.attach(shared.handle))
+    case 'unshared':
+      return openOurs(Heap.create({ maximum: MAXIMUM_BYTES }))
     case 'thing':
       return openThing(shared.buffer)
     default:
       return openTfjs(shared, index)
+  }
+}
+
+function openOurs(heap: Heap): ThreadedHeap {
+  return {
+    malloc: (size) => heap.malloc(size),
+    free: (address) => heap.free(address),
+    bytes: () => heap.memory.u8,
+    words: () => heap.memory.u32,
   }
 }
 

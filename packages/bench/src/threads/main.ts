@@ -85,6 +85,21 @@ const ratios = workloads.map(({ name }) => ({
   cachedToThing2: quotient(name, 'cached', 2, 'thing', 2),
   cachedToTfjs2: quotient(name, 'cached', 2, 'tfjs', 2),
 }))
+/** The targets of the project: ratios of one run. */
+const TARGETS: readonly {
+  readonly workload: string
+  readonly what: string
+  readonly least: number
+  readonly found: number | undefined
+}[] = ratios.flatMap(({ workload, cachedToLock2, scaling, cachedToUnshared1 }) => [
+  ...(workload === 'larson' || workload === 'xmalloc-test'
+    ? [{ workload, what: '2 threads: caches / bare lock', least: 5, found: cachedToLock2 }]
+    : []),
+  ...(workload === 'glibc-thread' || workload === 'alloc-test'
+    ? [{ workload, what: 'caches: 2 threads / 1', least: 1.7, found: scaling['cached'] }]
+    : []),
+  { workload, what: '1 thread: shared / unshared', least: 0.87, found: cachedToUnshared1 },
+])
 const recovery = measureRecovery(values.quick ? 20_000 : 300_000)
 const result = {
   machine: machine(),
@@ -93,6 +108,7 @@ const result = {
   rows,
   ratios,
   recovery,
+  targets: TARGETS,
   failures,
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`)
@@ -107,7 +123,6 @@ async function perform(
   const board = newBoard()
   const gate = new Int32Array(new SharedArrayBuffer(4))
   const shared = contender.create(threads)
-  if (!contender.threads) return performHere(shared, workload, board)
   const workers = Array.from({ length: threads }, (_, index) => {
     const order: RunOrder = { shared, workload, index, threads, board, gate }
     return new Worker(new URL('./bench.worker.ts', import.meta.url), { workerData: order })
@@ -124,33 +139,6 @@ async function perform(
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()))
   }
-}
-
-/** An unshared memory cannot be sent: the one thread is this one, and another one stops it. */
-async function performHere(
-  shared: ReturnType<ThreadedContender['create']>,
-  workload: string,
-  board: Int32Array<SharedArrayBuffer>,
-): Promise<number> {
-  const { openShared } = await import('./contenders.ts')
-  const { randomBelow } = await import('./stage.ts')
-  const heap = openShared(shared, 0)
-  const found = WORKLOADS.find(({ name }) => name === workload)
-  const timer = new Worker(
-    `const { workerData: { board, ms } } = require('node:worker_threads')
-     Atomics.wait(board, 3, 0)
-     Atomics.wait(board, 4, 0, ms)
-     Atomics.store(board, 0, 1)`,
-    { eval: true, workerData: { board, ms: durationMs } },
-  )
-  await new Promise((resolve) => timer.once('online', resolve))
-  Atomics.store(board, 3, 1)
-  Atomics.notify(board, 3)
-  const start = performance.now()
-  const operations = found?.run(heap, { index: 0, threads: 1, board, below: randomBelow(1) }) ?? 0
-  const ms = performance.now() - start
-  await timer.terminate()
-  return (operations / ms) * 1000
 }
 
 function next<Message>(worker: Worker): Promise<Message> {
@@ -200,7 +188,14 @@ function print(): void {
     ({ workload, contender, threads, operationsPerSecond }) =>
       `${workload.padEnd(14)} ${contender.padEnd(9)} ${threads} ${(operationsPerSecond / 1e6).toFixed(3).padStart(10)} M/s`,
   )
+  const verdicts = TARGETS.flatMap(({ workload, what, least, found }) =>
+    found === undefined
+      ? []
+      : [
+          `${workload.padEnd(14)} ${what.padEnd(30)} ${found.toFixed(2).padStart(6)}  at least ${least}: ${found >= least ? 'met' : 'MISSED'}`,
+        ],
+  )
   process.stdout.write(
-    `${lines.join('\n')}\n${JSON.stringify({ ratios, recovery, failures }, null, 1)}\n`,
+    `${[...lines, '', ...verdicts].join('\n')}\n${JSON.stringify({ ratios, recovery, failures }, null, 1)}\n`,
   )
 }

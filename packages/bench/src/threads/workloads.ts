@@ -28,7 +28,7 @@ const larson: ThreadedWorkload = {
   unit: 'replacements',
   source: 'P. Larson, M. Krishnan, ISMM 1998',
   run(heap, stage) {
-    const slots = 1000
+    const slots = 5000
     const { board, threads, below } = stage
     let range = stage.index
     for (let i = 0; i < slots; i++)
@@ -59,8 +59,8 @@ const xmalloc: ThreadedWorkload = {
   source: 'C. Lever, D. Boreham, USENIX 2000',
   run(heap, stage) {
     const { board, index, threads } = stage
-    const batch = 512
-    const queue = 32
+    const batch = 4096
+    const queue = 100
     const first = PLACES + (index >>> 1) * queue
     const produces = index % 2 === 0
     const consumes = threads === 1 || !produces
@@ -213,7 +213,7 @@ const allocTest: ThreadedWorkload = {
   source: 'S. Ignatchenko (OLogN), node-dot-cpp',
   run(heap, stage) {
     const { below, threads } = stage
-    const slots = new Uint32Array(Math.floor(2 ** 16 / threads))
+    const slots = new Uint32Array(Math.floor(2 ** 18 / threads))
     const lengths = new Uint16Array(slots.length)
     const chances = [0.262144, 0.65536, 0.90112, 0.98304, 0.9984, 0.999936, 1]
     const spans = [0.000064, 0.0016, 0.01696, 0.09888, 0.34464, 0.737856, 1]
@@ -226,7 +226,9 @@ const allocTest: ThreadedWorkload = {
       return from + below(to - from)
     }
     const sizeOf = (): number => {
-      const exponent = 31 - Math.clz32((below(128) + 1) & -(below(128) + 1)) + 2
+      const drawn = below(128) + 1
+      // The lowest bit that is set: each class of sizes half as likely as the one below.
+      const exponent = 31 - Math.clz32(drawn & -drawn) + 2
       return 2 ** exponent + 1 + below(2 ** exponent)
     }
     const toggle = (slot: number): void => {
