@@ -63,7 +63,7 @@ export function freeEach(
 }
 
 /** The same error, with the place of the address in its batch. */
-export function atIndex(error: unknown, index: number): unknown {
+function atIndex(error: unknown, index: number): unknown {
   return error instanceof HeapCorruptionError ? error.with({ index }) : error
 }
 

@@ -10,7 +10,10 @@ import type { Session } from './threads/session.ts'
 export interface HeapStats extends Breakdown {
   /** Usable bytes of the blocks in use: the sum of `usableSize` over all of them. */
   readonly live: number
-  /** The most usable bytes ever in use at once. */
+  /**
+   * The most usable bytes ever in use at once: exact in a heap that is not shared. In a shared one it is sampled, when a
+   * thread refills or flushes its cache and at each call of `stats()`: a peak between two samples is not seen.
+   */
   readonly peakLive: number
   /** Blocks in use. */
   readonly blocks: number

@@ -5,6 +5,7 @@
  */
 export { ClassicMark } from './classic-mark.ts'
 export { DebugMark } from './debug-mark.ts'
+export { CACHED_FLIP, FREED_FLIP } from './flips.ts'
 export type { GuardedBlocks } from './guarded-blocks.ts'
 export {
   type CorruptionCode,

@@ -40,4 +40,3 @@ export const PAGE_BITS = 12
 export const SMALL = 0
 export const MEDIUM = 1
 export const LARGE = 2
-export const FREED_FLIP = 0xfffffffc

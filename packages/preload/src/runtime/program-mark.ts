@@ -14,20 +14,23 @@
  * such code computes, `(head & -8) - 4`, is exact. Flag 4 is one that dlmalloc ignores.
  */
 import {
+  CACHED_FLIP as CACHED,
   type CacheableMarking,
+  FREED_FLIP as FREED,
   HeapCorruptionError,
   type Kind,
   type MarkState,
 } from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
 
+// Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
+const CACHED_FLIP: number = CACHED
+const FREED_FLIP: number = FREED
 const HEADER_BYTES = 8
 const FOOTER_BYTES = 4
 const OVERHEAD_BYTES: number = HEADER_BYTES + FOOTER_BYTES
 const KIND_MASK = 3
 const INVALID_KIND = 3
-const FREED_FLIP = 0xfffffffc
-const CACHED_FLIP = 0x55555554
 const ALIGNMENT_MASK = 15
 /** Low four bits of each form of head. */
 const PLAIN = 8 | 3

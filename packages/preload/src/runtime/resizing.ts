@@ -97,10 +97,12 @@ export class Resizing {
    * A resize that met an error. The block is left where it is, and the program gets its content in a new one, if only
    * its size is known: without us it would have gone on, and what it did wrong is in the report.
    *
-   * @returns 0 for a pointer to nowhere.
+   * @returns 0 for a pointer to nowhere, or into a block.
    */
   private salvage(thrown: unknown, address: Address, size: number): Address {
-    const kept = this.replacement.enter(thrown, 'realloc', address)?.size
+    const error = this.replacement.enter(thrown, 'realloc', address)
+    // The size of an invalid pointer is that of the block around it.
+    const kept = error?.code === 'INVALID_POINTER' ? undefined : error?.size
     if (kept === undefined || size >= TOO_BIG_BYTES) return 0
     const fresh = this.replacement.allocate(size)
     const moved = fresh === 0 ? this.replacement.originals.call(this.supply, size) : fresh

@@ -54,6 +54,26 @@ describe('ProgramMark', () => {
     },
   )
 
+  test('no run of equal bytes turned over in a header makes its block pass for one that is not in use', () => {
+    const { memory, mark } = make()
+    const payload = mark.mark(BLOCK, 96, 1)
+    for (let length = 1; length <= mark.headerBytes; length++) {
+      for (let from = BLOCK; from + length <= payload; from++) {
+        for (let value = 1; value < 256; value++) {
+          const turnOver = (): void => {
+            for (let i = from; i < from + length; i++) memory.u8[i] ^= value
+          }
+          turnOver()
+          const what = `${length} bytes from ${from - payload} by ${value}`
+          expect(thrown(() => mark.verify(payload)).code, what).not.toBe('DOUBLE_FREE')
+          expect(['used', 'none'], what).toContain(mark.stateAt(BLOCK))
+          turnOver()
+        }
+      }
+    }
+    expect(mark.verify(payload)).toBe(BLOCK)
+  })
+
   test('every change of any byte of the marks is found', () => {
     const { memory, mark } = make()
     const size = 96
