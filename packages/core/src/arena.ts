@@ -18,6 +18,7 @@ import {
 } from '@vmalloc/memory'
 import * as L from './arena-layout.ts'
 import type { HeapParts } from './composition.ts'
+import { Reported } from './reported.ts'
 import { roundUpToClass } from './threads/cache-classes.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
@@ -58,7 +59,10 @@ export class Arena {
   /** Who knows what was asked for: there the slack is not for use. */
   declare private readonly guarded: GuardedBlocks | null
   /** Whether every block is guarded, by the marks themselves. */
-  declare private readonly exact: boolean
+  declare readonly exact: boolean
+
+  /** Blocks whose damage is known. */
+  declare readonly reported: Reported
 
   constructor(space: AddressSpace, control: Address, parts: HeapParts) {
     const { marking, small, medium, large, largeFrom } = parts
@@ -77,6 +81,10 @@ export class Arena {
     this.large = large.layer
     this.guarded = parts.guard?.blocks ?? null
     this.exact = (this.guarded as object | null) === marking
+    const { headerBytes, footerBytes } = marking
+    this.reported = new Reported(space.memory, this.slots, headerBytes, (size) =>
+      this.exact ? this.blockBytes(size) - headerBytes - size : footerBytes,
+    )
     this.chunkSizes = small.map((part) => part.layer.goodSize(part.maxPayload + this.overhead))
     this.poolOfPayload = new Uint8Array(this.smallMax + 1)
     this.poolOfBlock = new Uint8Array(((this.chunkSizes.at(-1) ?? 0) >>> 3) + 1)

@@ -1,4 +1,5 @@
 /** Verifying a whole heap: all structures, all marks, all counters. */
+import { HeapCorruptionError } from '@vmalloc/marking'
 import { type Address, type Checkable, InvariantError } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import { BLOCKS, LIVE, UNUSABLE } from './arena-layout.ts'
@@ -7,7 +8,7 @@ import { isWalkable, walkArena } from './walk.ts'
 
 /** @throws `InvariantError` or `HeapCorruptionError` for the first thing that is wrong. Cost: linear in the heap. */
 export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
-  const { memory, space, parts, marking } = arena
+  const { memory, space, parts } = arena
   space.check()
   const all = [...parts.small, parts.medium, parts.large]
   for (const { layer } of all) (layer as Partial<Checkable>).check?.()
@@ -22,7 +23,7 @@ export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
       return
     }
     if (block.state !== 'used') return
-    marking.verify(block.address)
+    verifyUnlessReported(arena, block.address)
     blocks++
     live += block.size
     unusable += block.blockSize - arena.overhead - block.size
@@ -50,6 +51,15 @@ export function checkArena(arena: Arena, slots: CacheSlots | undefined): void {
       'heap',
       `${unusable} bytes are leads or guarded slack, but ${countedUnusable} counted`,
     )
+  }
+}
+
+/** What an operation has reported is not reported again, as long as it stands. */
+function verifyUnlessReported({ marking, reported }: Arena, payload: Address): void {
+  try {
+    marking.verify(payload)
+  } catch (error) {
+    if (!(error instanceof HeapCorruptionError) || reported.find(payload) === undefined) throw error
   }
 }
 

@@ -63,10 +63,11 @@ export function walkArena(
   const walkers = new Map<string, { kind: HeapBlock['kind']; walk: RegionWalker | undefined }>()
   const add = (part: Part, kind: HeapBlock['kind']): void => {
     const layer = part.layer as Partial<Walkable>
-    const sizeOfUsed = (block: Address): number =>
-      marking.stateAt(block) === 'none' || marking.stateAt(block) === 'freed'
-        ? 0
-        : marking.sizeAt(block)
+    const sizeOfUsed = (block: Address): number => {
+      const state = marking.stateAt(block)
+      if (state === 'none') return damagedBlock(arena, block)?.blockSize ?? 0
+      return state === 'freed' ? 0 : marking.sizeAt(block)
+    }
     walkers.set(part.name, { kind, walk: layer.walker?.(sizeOfUsed) })
   }
   for (const part of parts.small) add(part, 'small')
@@ -87,6 +88,8 @@ export function walkArena(
         else if (state === 'cached')
           visit({ ...piece(block, size, kind, 'cached'), thread: threads.get(block) ?? 0 })
         else if (state === 'used') visit(usedBlock(arena, block, kind))
+        else if (damagedBlock(arena, block)?.kind === kind)
+          visit(damagedBlock(arena, block) as HeapBlock)
         else throw new InvariantError('heap', `a ${kind} block in use has no valid header`, block)
       })
     }
@@ -104,10 +107,23 @@ export function frameOf({ memory, space }: Arena): MapFrame {
   return { end, foreign }
 }
 
+/** A block whose header is damaged, when that was reported and what it said is known. Not one behind a lead. */
+function damagedBlock(arena: Arena, block: Address): HeapBlock | undefined {
+  const address = block + arena.marking.headerBytes
+  const known = arena.reported.find(address)
+  if (known === undefined) return undefined
+  const { size, kind } = known
+  // Where the slack is guarded, a report tells what was asked for.
+  const blockSize = arena.exact ? arena.blockBytes(size) : size + arena.overhead
+  return { address, size, kind: KIND_NAMES[kind], state: 'used', block, blockSize, thread: 0 }
+}
+
 function usedBlock(arena: Arena, block: Address, kind: HeapBlock['kind']): HeapBlock {
   const { marking } = arena
   const address = marking.payloadAt(block)
   const stated = KIND_NAMES[marking.kindAt(block)]
+  const known = damagedBlock(arena, block)
+  if (stated !== kind && known?.kind === kind) return known
   if (stated !== kind) {
     throw new InvariantError('heap', `the header of a ${kind} block says ${stated}`, block)
   }

@@ -281,7 +281,12 @@ export class Session extends LockedArena {
 
   protected fail(error: unknown, locked: boolean): never {
     if (error instanceof HeapCorruptionError) {
-      throw isExplainable(error) ? this.explain(error, locked) : error
+      const told = isExplainable(error) ? this.explain(error, locked) : error
+      const note = (): void => this.arena.reported.note(told)
+      // When the lock is taken, `check()` will say it once more.
+      if (locked) note()
+      else this.runUnlessBusy(note)
+      throw told
     }
     throw error instanceof InvariantError ? corruptionFrom(error, this.arena) : error
   }
