@@ -1,14 +1,17 @@
 /** Model-based fuzzing of one configuration: many programs, each on a fresh heap; a failing one is cut down. */
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Random } from '@vmalloc/conformance'
 import { Heap, type HeapOptions } from '@vmalloc/core'
 import { Machine } from './machine.ts'
 import { type Operation, randomProgram } from './program.ts'
-import { printProgram, shrink } from './shrink.ts'
+import { printProgram, programTrace, shrink } from './shrink.ts'
 
 /** What is fuzzed. */
 export interface FuzzSetup {
   readonly name: string
-  readonly options: HeapOptions
+  readonly options: HeapOptions & { readonly maximum: number }
   /** Operations of each program. */
   readonly length: number
   /** Biggest size but for edges. */
@@ -45,6 +48,7 @@ export function run(
   const machine = new Machine(
     Heap.create({ secret: seed >>> 0, ...options }),
     options.shared === true,
+    options.maximum,
   )
   let step = 0
   try {
@@ -60,7 +64,10 @@ export function run(
   return undefined
 }
 
-/** A finding as the message of a failing test. */
+/** A finding as the message of a failing test; its trace is in a file that `vmalloc replay` reads. */
 export function describeFinding(setup: FuzzSetup, { seed, error, program }: Finding): string {
-  return `${setup.name}, seed ${seed}: ${error}\n${program.length} operations:\n${printProgram(program)}`
+  const file = join(tmpdir(), `vmalloc-fuzz-${setup.name.replace(/\W+/g, '-')}-${seed}.mtr`)
+  writeFileSync(file, programTrace(program, setup.name))
+  const length = `${program.length} operations, as a trace in ${file}`
+  return `${setup.name}, seed ${seed}: ${error}\n${length}:\n${printProgram(program)}`
 }

@@ -5,6 +5,12 @@
 import { type Address, Heap, HeapCorruptionError } from '@vmalloc/core'
 import type { Operation } from './program.ts'
 
+/**
+ * A refusal is right only if, with the request, more than this part of the memory would be in use: below it neither
+ * marks, rounded sizes and pages that pools keep, nor gaps between blocks explain it.
+ */
+const FULL = 1 / 4
+
 interface Live {
   readonly address: Address
   readonly size: number
@@ -17,10 +23,13 @@ export class Machine {
   #turn: Heap
   readonly #other: Heap
   readonly #live: Live[] = []
+  readonly #maximum: number
   #cookie = 1
 
-  constructor(heap: Heap, shared: boolean) {
+  /** @param maximum - Bytes of memory that the heap may have. */
+  constructor(heap: Heap, shared: boolean, maximum: number) {
     this.#heap = heap
+    this.#maximum = maximum
     this.#turn = heap
     this.#other = shared ? Heap.attach(heap.handle) : heap
   }
@@ -51,7 +60,7 @@ export class Machine {
         const bytes = operation.count * operation.size
         const address = heap.calloc(operation.count, operation.size)
         const { u8 } = heap.memory
-        for (let i = address; i < address + bytes; i++)
+        for (let i = address; address !== 0 && i < address + bytes; i++)
           if (u8[i] !== 0) throw new Error(`calloc left ${u8[i]} at ${i}`)
         this.#enter(address, bytes)
         break
@@ -59,9 +68,15 @@ export class Machine {
       case 'aligned': {
         const address = heap.alignedAlloc(operation.size, operation.alignment)
         if (address % operation.alignment !== 0) throw new Error(`${address} is not aligned`)
-        this.#enter(address, operation.size)
+        this.#enter(address, operation.size, operation.alignment)
         break
       }
+      case 'allocMany':
+        this.#allocMany(operation.count, operation.size)
+        break
+      case 'freeMany':
+        this.#freeMany(operation.index, operation.count)
+        break
       case 'realloc':
         this.#realloc(operation.index, operation.size)
         break
@@ -94,6 +109,9 @@ export class Machine {
         if (heap.freeAll() !== this.#live.length) throw new Error('freeAll freed another number')
         this.#live.length = 0
         break
+      case 'trim':
+        if (!(heap.trim() >= 0)) throw new Error('trim has no answer')
+        break
       case 'other':
         this.#turn = heap === this.#heap ? this.#other : this.#heap
         break
@@ -124,8 +142,11 @@ export class Machine {
     if (live !== 0 || blocks !== 0) throw new Error(`${live} bytes, ${blocks} blocks are left`)
   }
 
-  #enter(address: Address, size: number): void {
-    if (address === 0) return
+  #enter(address: Address, size: number, alignment = 0): void {
+    if (address === 0) {
+      this.#mayRefuse(size + alignment)
+      return
+    }
     const heap = this.#turn
     if (address % 16 !== 0) throw new Error(`${address} is not a multiple of 16`)
     const usable = heap.usableSize(address)
@@ -136,6 +157,12 @@ export class Machine {
     this.#live.push(block)
   }
 
+  #mayRefuse(bytes: number): void {
+    const used = this.#live.reduce((sum, { size }) => sum + size, 0)
+    if (used + bytes <= this.#maximum * FULL)
+      throw new Error(`${bytes} bytes were refused while ${used} of ${this.#maximum} are in use`)
+  }
+
   /** An overlap with another block shows in the contents of one of them. */
   #fill({ address, size, cookie }: Live): void {
     const { u8, u32 } = this.#turn.memory
@@ -144,21 +171,43 @@ export class Machine {
     for (let i = words * 4; i < size; i++) u8[address + i] = cookie + i
   }
 
-  #verify({ address, cookie }: Live, size: number): void {
+  /** The first `length` bytes of a block; of one that was moved, `address` is the new one, and `size` the old. */
+  #verify(block: Live, length: number): void {
+    const { address, cookie } = block
     const { u8, u32 } = this.#turn.memory
-    const words = size >>> 2
+    const words = length >>> 2
     for (let i = 0; i < words; i++)
       if (u32[(address >>> 2) + i] !== (cookie + i) >>> 0)
         throw new Error(`word ${i} of the block at ${address} changed`)
-    for (let i = words * 4; i < size; i++)
-      if (u8[address + i] !== ((cookie + i) & 255))
+    for (let i = words * 4; i < length; i++)
+      if (u8[address + i] !== byteOf(block, i))
         throw new Error(`byte ${i} of the block at ${address} changed`)
+  }
+
+  #allocMany(count: number, size: number): void {
+    const addresses = new Uint32Array(count)
+    const all = this.#turn.allocMany(size, addresses)
+    if (addresses.some((address) => (address !== 0) !== all))
+      throw new Error('allocMany gave a part of the blocks')
+    if (!all) this.#mayRefuse(count * size)
+    else for (const address of addresses) this.#enter(address, size)
+  }
+
+  #freeMany(index: number, count: number): void {
+    const addresses: Address[] = []
+    for (let i = 0; i < count; i++) {
+      const block = this.#take(index)
+      if (block === undefined) break
+      this.#verify(block, block.size)
+      addresses.push(block.address)
+    }
+    this.#turn.freeMany(addresses)
   }
 
   #string(text: string): void {
     const address = this.#turn.allocString(text)
-    if (address === 0) return
-    if (this.#turn.readString(address) !== text) throw new Error('the string is another one')
+    if (address !== 0 && this.#turn.readString(address) !== text)
+      throw new Error('the string is another one')
     this.#enter(address, text.length + 1)
   }
 
@@ -167,11 +216,12 @@ export class Machine {
     if (block === undefined) return
     const address = this.#turn.realloc(block.address, size)
     if (address === 0) {
-      if (size > 0) this.#live.push(block)
+      if (size === 0) return
+      this.#live.push(block)
+      this.#mayRefuse(size)
       return
     }
-    // The pattern counts words from the start of the block: a part of the last word may be cut off.
-    this.#verify({ ...block, address }, Math.min(block.size, size) & ~3)
+    this.#verify({ ...block, address }, Math.min(block.size, size))
     this.#enter(address, size)
   }
 
@@ -179,8 +229,7 @@ export class Machine {
     const block = this.#at(index)
     if (block === undefined) return
     const copy = this.#turn.dup(block.address)
-    if (copy === 0) return
-    this.#verify({ ...block, address: copy }, block.size)
+    if (copy !== 0) this.#verify({ ...block, address: copy }, block.size)
     this.#enter(copy, block.size)
   }
 
@@ -214,4 +263,10 @@ export class Machine {
     if (last !== taken) this.#live[index % length] = last
     return taken
   }
+}
+
+/** What the byte `index` of a block was filled with: whole words count up, the bytes behind the last one count too. */
+function byteOf({ size, cookie }: Live, index: number): number {
+  const whole = index < (size & ~3)
+  return (whole ? ((cookie + (index >>> 2)) >>> 0) >>> (8 * (index & 3)) : cookie + index) & 255
 }

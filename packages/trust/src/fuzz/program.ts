@@ -11,13 +11,18 @@ export type Operation =
   | { readonly op: 'realloc'; readonly index: number; readonly size: number }
   | { readonly op: 'free' | 'freeTwice' | 'dup' | 'look'; readonly index: number }
   | { readonly op: 'freeInside'; readonly index: number; readonly offset: number }
-  | { readonly op: 'freeAll' | 'other' | 'check' }
+  | { readonly op: 'allocMany'; readonly count: number; readonly size: number }
+  | { readonly op: 'freeMany'; readonly index: number; readonly count: number }
+  | { readonly op: 'freeAll' | 'trim' | 'other' | 'check' }
 
 /** Sizes at the edges of all classes of all presets. */
 const EDGES: readonly number[] = [
   0, 1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 95, 96, 97, 1000, 1024, 4079, 4080, 4096,
   65_505, 131_023, 131_040, 131_041, 131_071, 131_072, 131_073,
 ]
+
+/** Blocks of a batch, but one. */
+const MOST_AT_ONCE = 20
 
 /** @param most - The biggest size but for edges. */
 function sizeOf(random: Random, most: number): number {
@@ -41,10 +46,37 @@ function randomOperation(random: Random, live: number, most: number): Operation 
   if (roll < 960) return { op: 'dup', index }
   if (roll < 970) return { op: 'string', size: random.below(200) }
   if (roll < 980) return { op: 'block', size }
-  if (roll < 988) return { op: 'tryMalloc', size }
-  if (roll < 996) return { op: 'look', index }
+  if (roll < 984) return { op: 'tryMalloc', size }
+  if (roll < 987) return { op: 'allocMany', count: random.below(MOST_AT_ONCE), size }
+  if (roll < 990) return { op: 'freeMany', index, count: random.below(MOST_AT_ONCE) }
+  if (roll < 995) return { op: 'look', index }
+  if (roll < 996) return { op: 'trim' }
   if (roll < 998) return { op: 'other' }
   return random.chance(0.2) ? { op: 'freeAll' } : { op: 'check' }
+}
+
+/** Blocks that an operation adds, if there is room. */
+function growthOf(operation: Operation, live: number): number {
+  switch (operation.op) {
+    case 'malloc':
+    case 'tryMalloc':
+    case 'string':
+    case 'calloc':
+    case 'aligned':
+    case 'dup':
+      return 1
+    case 'allocMany':
+      return operation.count
+    case 'free':
+    case 'freeTwice':
+      return -1
+    case 'freeMany':
+      return -operation.count
+    case 'freeAll':
+      return -live
+    default:
+      return 0
+  }
 }
 
 /** A program of `length` operations, as a machine of its own would draw it. */
@@ -52,9 +84,7 @@ export function randomProgram(random: Random, length: number, most: number): Ope
   let live = 0
   return Array.from({ length }, () => {
     const operation = randomOperation(random, live, most)
-    if (operation.op === 'freeAll') live = 0
-    else if (operation.op === 'free' || operation.op === 'freeTwice') live = Math.max(0, live - 1)
-    else if (operation.op !== 'realloc' && operation.op !== 'check') live++
+    live = Math.max(0, live + growthOf(operation, live))
     return operation
   })
 }

@@ -32,64 +32,86 @@ export function printProgram(program: readonly Operation[]): string {
   return program.map((operation) => JSON.stringify(operation)).join('\n')
 }
 
+interface Traced {
+  readonly id: number
+  readonly size: number
+}
+
 /**
  * The allocations, reallocations and frees of a program as the bytes of an `.mtr` file, which `vmalloc replay` reads.
  * What a trace cannot say, wrong frees for example, is left out.
  */
 export function programTrace(program: readonly Operation[], name: string): Uint8Array {
   const writer = new TraceWriter()
-  const live: number[] = []
-  const take = (index: number): number | undefined => {
+  const live: Traced[] = []
+  const enter = (id: number, size: number): void => {
+    live.push({ id, size })
+  }
+  const take = (index: number): Traced | undefined => {
     const { length } = live
     if (length === 0) return undefined
     const taken = live[index % length]
-    const last = live.pop() as number
+    const last = live.pop() as Traced
     if (last !== taken) live[index % length] = last
     return taken
+  }
+  const free = (index: number): void => {
+    const block = take(index)
+    if (block !== undefined) writer.free(block.id)
   }
   for (const operation of program) {
     switch (operation.op) {
       case 'malloc':
       case 'tryMalloc':
-        live.push(writer.malloc(operation.size))
+        enter(writer.malloc(operation.size), operation.size)
+        break
+      case 'allocMany':
+        for (let i = 0; i < operation.count; i++)
+          enter(writer.malloc(operation.size), operation.size)
         break
       case 'string':
-        live.push(writer.malloc(operation.size + 1))
+        enter(writer.malloc(operation.size + 1), operation.size + 1)
         break
       case 'block':
         writer.free(writer.malloc(operation.size))
         break
       case 'calloc':
-        live.push(writer.calloc(operation.count * operation.size))
+        enter(writer.calloc(operation.count * operation.size), operation.count * operation.size)
         break
+      case 'dup': {
+        const source = live[operation.index % live.length]
+        if (source !== undefined) enter(writer.malloc(source.size), source.size)
+        break
+      }
       case 'aligned':
-        live.push(writer.memalign(operation.size, operation.alignment))
+        enter(writer.memalign(operation.size, operation.alignment), operation.size)
         break
       case 'realloc': {
-        const id = take(operation.index)
-        if (id === undefined) break
-        if (operation.size === 0) writer.free(id)
+        const block = take(operation.index)
+        if (block === undefined) break
+        if (operation.size === 0) writer.free(block.id)
         else {
-          writer.realloc(id, operation.size)
-          live.push(id)
+          writer.realloc(block.id, operation.size)
+          enter(block.id, operation.size)
         }
         break
       }
       case 'free':
-      case 'freeTwice': {
-        const id = take(operation.index)
-        if (id !== undefined) writer.free(id)
+      case 'freeTwice':
+        free(operation.index)
         break
-      }
+      case 'freeMany':
+        for (let i = 0; i < operation.count; i++) free(operation.index)
+        break
       case 'freeAll':
-        while (live.length > 0) writer.free(live.pop() as number)
+        while (live.length > 0) free(live.length - 1)
         break
       case 'check':
-      case 'dup':
       case 'freeInside':
       case 'look':
+      case 'trim':
       case 'other':
-        // Not part of a trace. The copy that `dup` makes is left out, and so are the frees of it.
+        // Not part of a trace.
         break
     }
   }
