@@ -4,7 +4,7 @@ import { Heap, type HeapHandle, type Preset } from '@vmalloc/core'
 export type CoreHeap = Heap
 export type { Preset }
 
-export const PRESETS: readonly Preset[] = ['default', 'classic']
+export const PRESETS: readonly Preset[] = ['default', 'classic', 'debug', 'sampled']
 
 export interface CreateOptions {
   readonly shared: boolean

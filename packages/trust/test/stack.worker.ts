@@ -12,7 +12,7 @@ const MIB = 2 ** 20
 const KEPT_BYTES = 1000
 const BLOCK_BYTES = 100
 /** How often the stack ends inside each operation. */
-const TRIES = 16
+const TRIES = 32
 /** What calibration may need at most: the compiler changes the size of a frame while it looks. */
 const MOST_TRIES = 1200
 

@@ -29,7 +29,7 @@ test('a recording is replayed without a mistake', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'vmalloc-recorded-')), 'mine.mtr')
   writeFileSync(path, recordedProgram())
   expect(readTraceFile(path)).toMatchObject({ name: 'mine', prologue: 1, cut: true, threads: 1 })
-  for (const preset of ['default', 'classic']) {
+  for (const preset of ['default', 'classic', 'debug', 'sampled']) {
     const { code, stdout, stderr } = vmalloc(['replay', '--preset', preset, '--rounds', '0', path])
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
     expect(stdout).toContain('mine')

@@ -68,6 +68,6 @@ export function run(
 export function describeFinding(setup: FuzzSetup, { seed, error, program }: Finding): string {
   const file = join(tmpdir(), `vmalloc-fuzz-${setup.name.replace(/\W+/g, '-')}-${seed}.mtr`)
   writeFileSync(file, programTrace(program, setup.name))
-  const length = `${program.length} operations, as a trace in ${file}`
-  return `${setup.name}, seed ${seed}: ${error}\n${length}:\n${printProgram(program)}`
+  const replay = `vmalloc replay --preset ${setup.options.preset ?? 'default'} ${file}`
+  return `${setup.name}, seed ${seed}: ${error}\n${replay}\n${program.length} operations:\n${printProgram(program)}`
 }
