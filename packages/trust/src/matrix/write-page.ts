@@ -12,5 +12,5 @@ for (const [id, results] of outcomes) {
 writeFileSync(new URL('../../../../docs/misuse.md', import.meta.url), misusePage(outcomes))
 writeFileSync(
   new URL('../../../../docs/suites.md', import.meta.url),
-  suitesPage(SUITES.map(({ cases }) => rowsOf(cases))),
+  suitesPage(SUITES.map(rowsOf)),
 )
