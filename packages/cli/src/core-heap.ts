@@ -4,17 +4,25 @@ import { Heap, type HeapHandle, type Preset } from '@vmalloc/core'
 export type CoreHeap = Heap
 export type { Preset }
 
-export const PRESETS: readonly Preset[] = ['default', 'classic', 'debug', 'sampled']
+/** Those that guard blocks and keep call stacks. */
+const DEBUGGING: readonly Preset[] = ['debug', 'sampled']
+export const PRESETS: readonly Preset[] = ['default', 'classic', ...DEBUGGING]
 
 export interface CreateOptions {
   readonly shared: boolean
   readonly preset: Preset
   /** Bytes reserved at most. */
   readonly maximum: number
+  /**
+   * Whether a debugging preset keeps call stacks.
+   * @defaultValue true
+   */
+  readonly traces?: boolean
 }
 
-export function createHeap(options: CreateOptions): Heap {
-  return Heap.create(options)
+export function createHeap({ traces = true, ...options }: CreateOptions): Heap {
+  // The heap refuses the option under a preset that has no stacks.
+  return Heap.create(DEBUGGING.includes(options.preset) ? { ...options, traces } : options)
 }
 
 /** The strategy that serves medium blocks, by the name of its package. */

@@ -24,10 +24,9 @@ export function addShell(program: Command): void {
 }
 
 async function shell({ preset, strict = false }: ShellCommandOptions): Promise<void> {
-  const session = new ShellSession(
-    createHeap({ shared: false, preset, maximum: MAXIMUM_BYTES }),
-    preset,
-  )
+  // Who types a command is no function: every stack would show the shell itself.
+  const heap = createHeap({ shared: false, preset, maximum: MAXIMUM_BYTES, traces: false })
+  const session = new ShellSession(heap, preset)
   const { stdin, stdout } = process
   const interactive = stdin.isTTY === true && stdout.isTTY === true
   const { failed, mistyped } = await runShell(session, {

@@ -1,6 +1,7 @@
 /** Lines in, lines out: the shell's loop, at a terminal or fed through a pipe. */
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { formatReport, HeapCorruptionError } from '@vmalloc/core'
 import { describe } from '../replay/errors.ts'
 import type { Colors } from '../terminal/colors.ts'
 import { runCommand, SHELL_COMMANDS, type ShellCommand } from './commands.ts'
@@ -65,7 +66,7 @@ export async function runShell(
     else if (name !== '') {
       const failure = perform(name, args, session, colors, print)
       if (failure !== undefined) {
-        print([colors.red(failure.text)])
+        print([failure.text])
         if (failure.mistyped) outcome.mistyped = true
         else outcome.failed = true
         ended = strict
@@ -79,7 +80,7 @@ export async function runShell(
   return outcome
 }
 
-/** @returns What went wrong, in words, or nothing. */
+/** @returns What went wrong, in words and colours, or nothing. */
 function perform(
   name: string,
   args: readonly string[],
@@ -94,14 +95,24 @@ function perform(
     }
     const command = SHELL_COMMANDS.find((candidate) => candidate.name === name)
     if (command === undefined) {
-      return { text: `unknown command "${name}"; "help" lists the commands`, mistyped: true }
+      const text = colors.red(`unknown command "${name}"; "help" lists the commands`)
+      return { text, mistyped: true }
     }
     print(runCommand(command, session, args, colors))
     return undefined
   } catch (error) {
-    const text = error instanceof ShellError ? error.message : describe(error)
-    return { text: `${name}: ${text}`, mistyped: error instanceof MistypedError }
+    return { text: failureText(name, error, colors), mistyped: error instanceof MistypedError }
   }
+}
+
+/** What the heap found, as a report of several lines; anything else in one line. */
+function failureText(name: string, error: unknown, colors: Colors): string {
+  if (error instanceof HeapCorruptionError) {
+    const report = formatReport(error, { color: colors.isColorSupported })
+    return `${colors.red(`${name}:`)} ${report}`
+  }
+  const text = error instanceof ShellError ? error.message : describe(error)
+  return colors.red(`${name}: ${text}`)
 }
 
 function helpLines(colors: Colors): string[] {

@@ -26,7 +26,7 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['unknown command', ['replya'], /unknown command 'replya'.*replay/],
     ['unknown option', ['replay', '--wrokers', '2', 'x'], /unknown option '--wrokers'/],
     ['bad number', ['replay', '--workers', 'two', 'x'], /--workers.*'two' is invalid/],
-    ['bad preset', ['shell', '--preset', 'x'], /'x' is invalid.*default, classic/],
+    ['bad preset', ['shell', '--preset', 'x'], /'x' is invalid.*default, classic, debug, sampled/],
     ['no trace', ['replay'], /missing required argument 'trace'/],
     ['missing file', ['replay', join(folder, 'no.mtr')], /no\.mtr: no such file/],
     ['folder', ['replay', folder], /a directory, not a trace/],
@@ -121,6 +121,15 @@ describe('replay', () => {
     expect(stdout).toMatch(/\nconvert +1 thread +14,946 +[\d.]+ +30\.21 MiB/)
     expect(stdout).toContain('every payload verified, no errors')
     expect(stdout).not.toContain('\u001b')
+  })
+
+  test.each(['debug', 'sampled'])('on a heap of the preset %s, on Workers', (preset) => {
+    const options = ['--preset', preset, '--workers', '2', '--rounds', '0', '--json']
+    const { code, stdout, stderr } = vmalloc(['replay', traceFile('convert'), ...options])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const { traces, options: used } = JSON.parse(stdout)
+    expect(traces[0]).toMatchObject({ ops: 2 * 14_946, errors: 0, workers: 2 })
+    expect(used.preset).toBe(preset)
   })
 
   test('errors of the heap are exit code 1', () => {

@@ -15,6 +15,7 @@ vi.setConfig({ testTimeout: 60_000 })
 async function session(
   lines: readonly string[],
   preset: Preset = 'default',
+  isTTY = false,
 ): Promise<[string, ShellOutcome]> {
   const input = new PassThrough()
   const output = new PassThrough()
@@ -24,7 +25,7 @@ async function session(
   })
   const heap = createHeap({ shared: false, preset, maximum: 2 ** 24 })
   input.end(lines.join('\n'))
-  const colors = colorsFor({ isTTY: false })
+  const colors = colorsFor({ isTTY })
   const options = { input, output, interactive: false, colors, strict: false }
   const outcome = await runShell(new ShellSession(heap, preset), options)
   await finished(output.end())
@@ -40,9 +41,16 @@ describe('through a pipe', () => {
     const lines = stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/^block 1: 100 bytes at 0x[0-9a-f]{8}, 112 usable$/)
     expect(lines[1]).toMatch(/^byte 112 of block 1, behind its payload: 0x.. is now 0xff$/)
-    expect(lines[2]).toMatch(/^check: OVERFLOW: byte 0 past the end of the medium block/)
-    expect(lines[3]).toMatch(/^free: OVERFLOW: byte 0 past the end of the medium block of 112/)
-    expect(lines[4]).toMatch(/^block 2: 50 bytes/)
+    const finding = 'OVERFLOW overflow: byte 0 past the end of the medium block of 112 bytes at 0x'
+    for (const [at, command] of [
+      [2, 'check'],
+      [5, 'free'],
+    ] as const) {
+      expect(lines[at].startsWith(`${command}: ${finding}`)).toBe(true)
+      expect(lines[at + 1]).toBe('  0 bytes after the 112-byte medium block')
+      expect(lines[at + 2]).toMatch(/^ {2}was 0x[0-9a-f]{8}, is 0x[0-9a-f]{6}ff$/)
+    }
+    expect(lines[8]).toMatch(/^block 2: 50 bytes/)
     expect(stdout).toMatch(/1 +0x\w+ +100 +\? +medium +damaged/)
     // Nothing after exit, no escape sequence.
     expect(stdout).not.toContain('block 3')
@@ -77,7 +85,7 @@ describe('commands', () => {
     expect(text).toMatch(/block 1: 64 bytes at 0x\w+, 64 usable\n/)
     expect(text).toMatch(/block 1: 200,000 bytes at .*, moved from 0x/)
     expect(text).toMatch(/1 +0x\w+ +200,000 +200,\d+ +large/)
-    expect(text).toMatch(/block 1 freed\nfree: [A-Z_]+: .*\nall invariants hold\n$/)
+    expect(text).toMatch(/block 1 freed\nfree: [A-Z_]+ .*\n(?: .*\n)*all invariants hold\n$/)
     expect(outcome).toEqual({ failed: true, mistyped: false })
   })
 
@@ -95,8 +103,8 @@ describe('commands', () => {
       'free 2',
       'free 2',
     ])
-    expect(text).toMatch(/free: UNDERFLOW: byte -1 before the start/)
-    expect(text).toMatch(/free: DOUBLE_FREE: /)
+    expect(text).toMatch(/free: UNDERFLOW underflow: byte -1 before the start/)
+    expect(text).toMatch(/free: DOUBLE_FREE double free: /)
   })
 
   test('what is typed wrongly is said in words', async () => {
@@ -146,10 +154,47 @@ describe('commands', () => {
 test.each([
   ['default', 'fit'],
   ['classic', 'buddy'],
+  ['debug', 'fit'],
+  ['sampled', 'fit'],
 ] as const)('in the preset %s the strategy of medium blocks is called %s', async (preset, name) => {
   const [text] = await session(['orders', 'alloc 1000', 'stats'], preset)
   expect(text).toMatch(new RegExp(`^the ${name} has no free block\\n`))
   expect(text).toMatch(new RegExp(`\\n${name} +[\\d,]+ +1 region\\n`))
+})
+
+describe('what the heap found is its report', () => {
+  test('under --preset debug with the number of each step, without stacks of the shell', () => {
+    const script = ['alloc 100', 'poke 1 100 1', 'free 1', 'alloc 8', 'free 2', 'free 2']
+    const { code, stdout } = vmalloc(['shell', '--preset', 'debug'], script.join('\n'))
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /free: OVERFLOW overflow: byte 0 past the end of the medium block of 100/,
+    )
+    expect(stdout).toMatch(/\n {2}was 0x[0-9a-f]{2}, is 0x01\nallocated: #1\n.*\ndetected: #2\n/)
+    expect(stdout).toMatch(/\nallocated: #2\n.*\nfreed: #1\n.*\nfreed again: #4\n/)
+    expect(stdout).not.toMatch(/ at .*:\d+:\d+/)
+  })
+
+  test('under --preset sampled too', () => {
+    const { code, stdout } = vmalloc(['shell', '--preset', 'sampled'], 'alloc 3\nfree 1\nfree 1')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/free: DOUBLE_FREE double free: the small block of 16 bytes at/)
+  })
+
+  test('in colour on a terminal only', async () => {
+    vi.stubEnv('NO_COLOR', undefined)
+    vi.stubEnv('FORCE_COLOR', undefined)
+    vi.stubEnv('TERM', 'xterm')
+    try {
+      const script = ['alloc 20', 'free 1', 'free 1']
+      const [plain] = await session(script)
+      expect(plain).not.toContain('\u001b')
+      const [coloured] = await session(script, 'default', true)
+      expect(coloured).toContain('\u001b[31m\u001b[1mDOUBLE_FREE\u001b[0m')
+    } finally {
+      vi.unstubAllEnvs()
+    }
+  })
 })
 
 test('numbers', () => {

@@ -1,4 +1,7 @@
-/** Figures as people read them. */
+/**
+ * Figures as people read them: the page writes them as the command does. That one is published with the built page inside,
+ * so neither can import the other, and the libraries that both use print nothing.
+ */
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB']
 
