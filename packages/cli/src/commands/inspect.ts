@@ -7,7 +7,7 @@ import { terminalMap } from '../map/terminal-map.ts'
 import { damageFound, restoreSnapshot } from '../snapshot-file.ts'
 import { type Colors, colorsFor } from '../terminal/colors.ts'
 import { plainTable, tableLines } from '../terminal/table.ts'
-import { bytesText, countText, plural } from '../terminal/text.ts'
+import { bytesText, countText, hex, plural } from '../terminal/text.ts'
 import { readProblem, unpack } from '../trace/file.ts'
 
 const MAP_COLUMNS = 88
@@ -81,8 +81,4 @@ function statsLines(heap: Heap, colors: Colors): string[] {
     row('medium regions', stats.medium.obtained, plural(stats.medium.regions, 'region'))
   }
   return tableLines(table)
-}
-
-function hex(address: number): string {
-  return `0x${address.toString(16).padStart(8, '0')}`
 }

@@ -1,9 +1,9 @@
 /** What can be typed in the shell. Each command returns lines or throws a {@link ShellError}. */
 import type { Colors } from '../terminal/colors.ts'
-import { countText, plural } from '../terminal/text.ts'
+import { countText, hex, plural } from '../terminal/text.ts'
 import { parseNumber } from './numbers.ts'
 import { MistypedError, type ShellBlock, ShellError, type ShellSession } from './session.ts'
-import { hex, ordersView, showView, statsView, usedView } from './views.ts'
+import { ordersView, showView, statsView, usedView } from './views.ts'
 
 export interface ShellCommand {
   readonly name: string

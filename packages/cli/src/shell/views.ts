@@ -3,15 +3,11 @@ import { HeapCorruptionError, InvariantError } from '@vmalloc/core'
 import { terminalMap } from '../map/terminal-map.ts'
 import type { Colors } from '../terminal/colors.ts'
 import { plainTable, tableLines } from '../terminal/table.ts'
-import { bytesText, countText, plural } from '../terminal/text.ts'
+import { bytesText, countText, hex, plural } from '../terminal/text.ts'
 import type { ShellSession } from './session.ts'
 
 const MAP_COLUMNS = 64
 const MAP_ROWS = 16
-
-export function hex(address: number): string {
-  return `0x${address.toString(16).padStart(8, '0')}`
-}
 
 export function usedView(session: ShellSession, colors: Colors): string[] {
   const blocks = session.blocks()

@@ -19,6 +19,11 @@ export function countText(count: number): string {
   return Math.round(count).toLocaleString('en-US')
 }
 
+/** `0x00012340`. */
+export function hex(address: number): string {
+  return `0x${address.toString(16).padStart(8, '0')}`
+}
+
 /** `34 %`, with a decimal below ten. */
 export function percentText(fraction: number): string {
   const percent = fraction * 100
