@@ -1,7 +1,8 @@
 /**
  * Mutation testing of the checks: `pnpm --filter @vmalloc/trust run mutants [--sample N] [--seed S] [--only TEXT]`.
  *
- * Prints each mutant and whether a test noticed, then the score and the survivors. Ends with status 1 below 95 %.
+ * First, the tests must pass without any mutant. Prints each mutant and whether a test noticed, then the score and the
+ * survivors. Ends with status 1 below 95 %.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { Random } from '@vmalloc/conformance'
 import { type Mutant, mutantsOf } from './find.ts'
 import { EXPLAINED, TARGETS, type Target } from './plan.ts'
-import { Workshop } from './workshop.ts'
+import { type Result, Workshop } from './workshop.ts'
 
 const LEAST_SCORE = 0.95
 
@@ -37,27 +38,50 @@ const chosen = new Random(Number(values.seed))
   .slice(0, Number(values.sample ?? all.length))
 
 console.log(`${chosen.length} of ${all.length} mutants`)
+requireSoundTests()
 const survivors: Mutant[] = []
+const WORDS = { passed: 'SURVIVED', failed: 'killed', 'timed out': 'timed out' } as const
+let timedOut = 0
 for (const { target, mutant } of chosen) {
-  const killed = isNoticed(target, mutant)
-  if (!killed) survivors.push(mutant)
-  console.log(`${killed ? 'killed  ' : 'SURVIVED'} ${mutant.file}:${mutant.line} ${mutant.check}`)
+  const result = resultOf(target, mutant)
+  if (result === 'passed') survivors.push(mutant)
+  if (result === 'timed out') timedOut++
+  console.log(`${WORDS[result].padEnd(9)} ${mutant.file}:${mutant.line} ${mutant.check}`)
 }
 const unexplained = survivors.filter(
   ({ file, check }) => EXPLAINED[`${file}: ${check}`] === undefined,
 )
 const score = 1 - unexplained.length / Math.max(1, chosen.length)
-console.log(`score ${(score * 100).toFixed(1)} %, ${survivors.length} survivors`)
+console.log(
+  `score ${(score * 100).toFixed(1)} %: ${survivors.length} of ${chosen.length} survived, ${timedOut} timed out`,
+)
 for (const { file, line, check } of survivors)
   console.log(`  ${file}:${line} ${check}: ${EXPLAINED[`${file}: ${check}`] ?? 'not explained'}`)
 process.exitCode = score < LEAST_SCORE ? 1 : 0
 
-function isNoticed({ tests }: Target, { file, from, to, text }: Mutant): boolean {
+/** Tests that fail anyway would kill every mutant. */
+function requireSoundTests(): void {
+  const tests = new Map(
+    chosen.flatMap(({ target }) => target.tests.map((test) => [test.join(' '), test] as const)),
+  )
+  for (const [name, test] of tests) {
+    const result = workshop.run(test)
+    console.log(`${result.padEnd(9)} without a mutant: ${name}`)
+    if (result !== 'passed') throw new Error(`the tests "${name}" ${result} without a mutant`)
+  }
+}
+
+/** Of the first tests that notice, `passed` when none does. */
+function resultOf({ tests }: Target, { file, from, to, text }: Mutant): Result {
   const path = workshop.path(file)
   const source = readFileSync(path, 'utf8')
   writeFileSync(path, source.slice(0, from) + text + source.slice(to))
   try {
-    return tests.some((test) => !workshop.passes(test))
+    for (const test of tests) {
+      const result = workshop.run(test)
+      if (result !== 'passed') return result
+    }
+    return 'passed'
   } finally {
     writeFileSync(path, source)
   }

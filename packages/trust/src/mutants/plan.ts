@@ -32,6 +32,17 @@ export const TARGETS: readonly Target[] = [
     ],
   },
   {
+    sources: ['core/src/threads'],
+    tests: [
+      ['core', 'test/threads/lock.test.ts', 'test/threads/caches.test.ts'],
+      ['core', 'test/trust'],
+    ],
+  },
+  {
+    sources: ['core/src/front/snapshot.ts', 'core/src/front/snapshot-format.ts'],
+    tests: [['core', 'test/front/snapshot.test.ts']],
+  },
+  {
     sources: ['core/src/arguments.ts', 'core/src/settings.ts', 'core/src/assembly.ts'],
     tests: [
       [

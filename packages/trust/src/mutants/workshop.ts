@@ -6,8 +6,11 @@ import { basename, join } from 'node:path'
 
 /** Left behind: what is not source. */
 const LEFT_OUT = new Set(['.git', 'dist', '.cache', '.turbo', 'out', 'coverage'])
-/** A mutant that makes a test run longer has been noticed. */
-const MOST_MS = 120_000
+/** What became of a run of tests. */
+export type Result = 'passed' | 'failed' | 'timed out'
+
+/** A mutant that makes a test run longer has been noticed, unless the machine is slow: it is told apart. */
+const MOST_MS = 300_000
 
 export class Workshop {
   readonly root: string
@@ -32,10 +35,9 @@ export class Workshop {
     return join(this.root, 'packages', file)
   }
 
-  /** @returns Whether the tests pass. */
-  passes([name, ...files]: readonly [string, ...string[]]): boolean {
+  run([name, ...files]: readonly [string, ...string[]]): Result {
     const vitest = join(this.root, 'node_modules/vitest/vitest.mjs')
-    const { status } = spawnSync(
+    const { status, error } = spawnSync(
       process.execPath,
       [vitest, 'run', '--bail=1', '--reporter=dot', ...files],
       {
@@ -44,7 +46,10 @@ export class Workshop {
         stdio: 'ignore',
       },
     )
-    return status === 0
+    if (status === 0) return 'passed'
+    return (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT'
+      ? 'timed out'
+      : 'failed'
   }
 
   [Symbol.dispose](): void {
