@@ -38,7 +38,7 @@ export interface Options {
   readonly complete: boolean
 }
 
-const FULL: Effort = { sampleMs: 100, samples: 5, limitMs: 10_000 }
+const FULL: Effort = { sampleMs: 50, samples: 5, limitMs: 5000 }
 const QUICK: Effort = { sampleMs: 10, samples: 1, limitMs: 250 }
 const FULL_ROUNDS = 5
 const QUICK_TRACES = 2

@@ -232,16 +232,15 @@ async function awaitRing(
     // Where `Atomics.waitAsync` is missing, it is asked for by the clock.
     wait === undefined ? nextTurn(1) : wait.async ? wait.value : undefined
   if (rung === undefined) return
-  if (signal === undefined) {
-    await rung
-    return
-  }
   await new Promise<void>((resolve) => {
     const done = (): void => {
-      signal.removeEventListener('abort', done)
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
       resolve()
     }
-    signal.addEventListener('abort', done)
+    // An engine's asynchronous wait alone does not keep its thread alive: a Worker that awaits it would end.
+    const timer = setTimeout(done, SLICE_MS)
+    signal?.addEventListener('abort', done)
     void rung.then(done)
   })
 }
