@@ -255,7 +255,8 @@ export class Fit
 
   /** @internal Whether a granule is the first or the last of a free block. */
   isEnd(origin: Address, index: number): boolean {
-    return (this.memory.u8[origin - SIDE_BACK_BYTES - (index >>> 3)] & (1 << (index & 7))) !== 0
+    const side = origin - SIDE_BACK_BYTES - (index >>> 3)
+    return (this.memory.u32[side >>> 2] & bitOf(side, index)) !== 0
   }
 
   /** Start of the free block before a granule, by the side bits: its tail was overwritten. */
@@ -269,10 +270,11 @@ export class Fit
   }
 
   private setEnd(origin: Address, index: number, is: boolean): void {
-    const u8 = this.memory.u8
+    const u32 = this.memory.u32
     const side = origin - SIDE_BACK_BYTES - (index >>> 3)
-    const bit = 1 << (index & 7)
-    u8[side] = is ? u8[side] | bit : u8[side] & ~bit
+    const bit = bitOf(side, index)
+    const word = u32[side >>> 2]
+    u32[side >>> 2] = is ? word | bit : word & ~bit
   }
 
   private addFree(origin: Address, index: number, granules: number): void {
@@ -348,4 +350,12 @@ export class Fit
       free = index
     }
   }
+}
+
+/**
+ * The bit of a granule in the word around its side byte. By words, for V8 takes an index of 2^31 and more, which an address
+ * may be, for a reason to throw code away each time; a word's index is always smaller.
+ */
+function bitOf(side: Address, index: number): number {
+  return 1 << (((side & 3) << 3) | (index & 7))
 }
