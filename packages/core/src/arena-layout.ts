@@ -3,7 +3,7 @@
  *
  *     + 0  magic "HEAP"     + 4  layout version      + 8  live bytes, usable ones   +12  peak of them
  *     +16  live blocks
- *     +20  kind of the block whose marks are being rewritten   +24  that block, 0 when none is   +28  its new size
+ *     +20  owner * 4 + kind of the block whose marks are being rewritten   +24  that block, 0 when none is   +28  its new size
  *     +32  name of the composition, 16 bytes
  *     +48  ids of threads that were cut short in an operation, 4 words, 0 for none: the next operation repairs
  *     +64  bytes of live blocks that are neither usable nor marks: leads of over-aligned ones, slack that is guarded
@@ -18,6 +18,8 @@ export const LIVE = 2
 export const PEAK_LIVE = 3
 export const BLOCKS = 4
 export const RESIZING_KIND = 5
+/** Above the kind, in the same word. Ids of threads have 30 bits; 0 in heaps without owner tags. */
+export const OWNER_SHIFT = 2
 export const RESIZING_BLOCK = 6
 export const RESIZING_BYTES = 7
 export const CUT_SHORT = 12

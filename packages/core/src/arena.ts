@@ -23,8 +23,8 @@ import { roundUpToClass } from './threads/cache-classes.ts'
 
 // Copies of imported constants: an import is a cell that V8 loads and tests at each use, a local constant is folded.
 const { LIVE, PEAK_LIVE, BLOCKS, UNUSABLE } = L
-const { RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND, RESIZING_PAYLOAD } = L
-const { SMALL, MEDIUM, LARGE } = kinds
+const { OWNER_SHIFT, RESIZING_BLOCK, RESIZING_BYTES, RESIZING_KIND, RESIZING_PAYLOAD } = L
+const { SMALL, MEDIUM, LARGE, isOwning } = kinds
 const PAGE_BYTES: number = pageBytes
 
 /** Our strategies write so much behind the header of a free block. */
@@ -235,7 +235,8 @@ export class Arena {
     requested: number = block + bytes - this.marking.footerBytes - payload,
   ): void {
     const { u32 } = this.memory
-    u32[this.slots + RESIZING_KIND] = kind
+    const owner = isOwning(this.marking) ? this.marking.owner : 0
+    u32[this.slots + RESIZING_KIND] = (owner << OWNER_SHIFT) | kind
     u32[this.slots + RESIZING_BYTES] = bytes
     u32[this.slots + RESIZING_PAYLOAD] = payload
     u32[this.slots + RESIZING_BLOCK] = block

@@ -1,5 +1,10 @@
 /** Options of `Heap.create`, `Heap.attach` and `Heap.restore`: their types, defaults and rules. */
-import { type MemoryOptions, requireKnownOptions, requireOption } from '@vmalloc/memory'
+import {
+  type Backing,
+  type MemoryOptions,
+  requireKnownOptions,
+  requireOption,
+} from '@vmalloc/memory'
 import { isWord } from './arguments.ts'
 import type { Composition } from './composition.ts'
 import {
@@ -13,7 +18,7 @@ import type { Leak } from './front/leak-watch.ts'
 import type { OnPressure } from './front/pressure.ts'
 import type { RestoreTarget } from './front/restore.ts'
 import { isDebugging, PRESETS, type Preset, tunedPreset } from './presets.ts'
-import { type Settings, ZERO_ON_ALLOC, ZERO_ON_FREE } from './settings.ts'
+import { OWNER_TAGS, type Settings, ZERO_ON_ALLOC, ZERO_ON_FREE } from './settings.ts'
 import type { ThreadCacheOptions } from './threads/cache-classes.ts'
 import { TUNING_NAMES, type Tuning } from './tuning.ts'
 
@@ -72,6 +77,12 @@ export interface HeapOptions
    * @defaultValue false
    */
   readonly zeroOnFree?: boolean
+  /**
+   * Note in each block which thread has it: whoever allocated, re-allocated or adopted it last. So `reportDead` can free
+   * what a dead thread had, see `Heap.adopt`. For shared heaps of the preset `default`.
+   * @defaultValue false
+   */
+  readonly ownerTags?: boolean
 }
 
 /** What `Heap.attach` takes: what cannot lie in the memory. */
@@ -93,6 +104,7 @@ const CREATE_NAMES = [
   'softLimit',
   'zeroOnAlloc',
   'zeroOnFree',
+  'ownerTags',
   ...TUNING_NAMES,
   ...DEBUG_NAMES,
   ...HANDLE_NAMES,
@@ -119,7 +131,7 @@ export function resolveHeapOptions(options: HeapOptions): ResolvedOptions {
     threadCache,
     'it must be true, false or an object of options',
   )
-  const { softLimit = 0, zeroOnAlloc = false, zeroOnFree = false } = options
+  const { softLimit = 0, zeroOnAlloc = false, zeroOnFree = false, ownerTags = false } = options
   requireOption(
     Object.hasOwn(PRESETS, preset),
     'preset',
@@ -134,13 +146,18 @@ export function resolveHeapOptions(options: HeapOptions): ResolvedOptions {
   )
   requireBoolean('zeroOnAlloc', zeroOnAlloc)
   requireBoolean('zeroOnFree', zeroOnFree)
+  requireBoolean('ownerTags', ownerTags)
+  if (ownerTags) requireOwned(options)
   requireDebugging(options, composition === undefined && isDebugging(preset))
   return {
     memory: pick(options, MEMORY_NAMES),
     composition: composition ?? composeFrom(preset, options),
     threadCache: threadCache === true ? {} : threadCache,
     settings: {
-      flags: (zeroOnAlloc ? ZERO_ON_ALLOC : 0) | (zeroOnFree ? ZERO_ON_FREE : 0),
+      flags:
+        (zeroOnAlloc ? ZERO_ON_ALLOC : 0) |
+        (zeroOnFree ? ZERO_ON_FREE : 0) |
+        (ownerTags ? OWNER_TAGS : 0),
       softLimit,
     },
   }
@@ -189,12 +206,33 @@ function requireMemoryOptions({ memory, shared, initial, secret }: MemoryOptions
   if (memory === undefined) return
   const rule = 'a memory of yours has the length it has'
   requireOption(initial === undefined, 'initial', initial, rule)
-  const buffer: unknown = memory instanceof WebAssembly.Memory ? memory.buffer : memory
   requireOption(
-    shared === undefined || shared !== buffer instanceof ArrayBuffer,
+    shared === undefined || shared === isShared(memory),
     'shared',
     shared,
     'it is the memory given that decides whether threads may attach, and it says otherwise',
+  )
+}
+
+/** Whether a memory of the caller's is one for threads. What is no memory at all is told by `Memory.create`. */
+function isShared(memory: Backing): boolean {
+  const buffer: unknown = memory instanceof WebAssembly.Memory ? memory.buffer : memory
+  return !(buffer instanceof ArrayBuffer)
+}
+
+/** Owners are threads, and stand in marks of their own. */
+function requireOwned({ preset = 'default', composition, memory, shared }: HeapOptions): void {
+  requireOption(
+    preset === 'default' && composition === undefined,
+    'ownerTags',
+    true,
+    "only the preset 'default' has it",
+  )
+  requireOption(
+    memory === undefined ? shared === true : isShared(memory),
+    'ownerTags',
+    true,
+    'owners are threads, and only to a shared heap can threads attach',
   )
 }
 

@@ -5,6 +5,7 @@
  * - Locking lives here and only here: a shared heap takes the mutex around each operation, an unshared one has none.
  * - All state lies in the memory; a `Heap` object is a handle of one thread.
  */
+import { isOwning } from '@vmalloc/marking'
 import type { Address, Backing, Memory, MemoryHandle } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import * as args from './arguments.ts'
@@ -30,9 +31,16 @@ import {
   requireRestoreOptions,
   resolveHeapOptions,
 } from './heap-options.ts'
-import { readSettings } from './settings.ts'
+import { readSettings, ZERO_ON_ALLOC, ZERO_ON_FREE } from './settings.ts'
 import { type HeapStats, statsOf } from './stats.ts'
-import { type DeathReport, reportDeath, reportDeathAsync } from './threads/death.ts'
+import {
+  type DeathOptions,
+  type DeathReport,
+  reportDeath,
+  reportDeathAsync,
+  requireReporting,
+} from './threads/death.ts'
+import { adoptBlock, requireOwners } from './threads/owners.ts'
 import { Session } from './threads/session.ts'
 import { type HeapBlock, requireWalkable, walkArena } from './walk.ts'
 
@@ -62,7 +70,8 @@ export class Heap extends HeapFront {
     this.store = arena.memory
     this.watch = onLeak === undefined ? undefined : new LeakWatch(onLeak)
     if (patienceMs !== undefined) this.patienceMs = patienceMs
-    if (flags !== 0) installZeroing(this, this.session, flags)
+    if (isOwning(arena.marking)) arena.marking.owner = this.session.threadId
+    if ((flags & (ZERO_ON_ALLOC | ZERO_ON_FREE)) !== 0) installZeroing(this, this.session, flags)
     if (onPressure !== undefined) installPressure(this, onPressure, softLimit, arena)
   }
 
@@ -398,25 +407,54 @@ export class Heap extends HeapFront {
    * reported: where the proofs arrive as events, use {@link Heap.reportDeadAsync}.
    *
    * @param threadId - {@link Heap.threadId} of the dead attachment.
-   * @returns What was found and repaired. Cost: linear in the heap when the thread died inside an operation.
-   * @throws RangeError when `threadId` is this heap's own, or was never given.
+   * @param options - `freeBlocks`: also frees every block that the dead thread had, in a heap with `ownerTags`. What
+   * others still need they must have taken over before, see {@link Heap.adopt}.
+   * @returns What was found and repaired. Cost: linear in the heap when the thread died inside an operation, and with
+   * `freeBlocks`.
+   * @throws RangeError when `threadId` is this heap's own, or was never given; for a wrong or unknown option, and for
+   * `freeBlocks` in a heap without `ownerTags`.
    */
-  reportDead(threadId: number): DeathReport {
-    return reportDeath(this.session, threadId)
+  reportDead(threadId: number, options: Omit<DeathOptions, 'signal'> = {}): DeathReport {
+    requireReporting(options, ['freeBlocks'])
+    return reportDeath(this.session, threadId, options)
   }
 
   /**
    * Like {@link Heap.reportDead}, but never blocks the thread. Cost: likewise, and a promise.
    *
-   * @param options - `signal`: gives up waiting for the lock with the signal's reason.
-   * @throws As {@link Heap.reportDead}, in the promise; RangeError for a wrong or unknown option.
+   * @param options - As there; `signal`: gives up waiting for the lock with the signal's reason.
+   * @throws As {@link Heap.reportDead}, in the promise.
    */
-  async reportDeadAsync(
-    threadId: number,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<DeathReport> {
-    requireWaiting(options)
-    return reportDeathAsync(this.session, threadId, options.signal)
+  async reportDeadAsync(threadId: number, options: DeathOptions = {}): Promise<DeathReport> {
+    requireReporting(options, ['freeBlocks', 'signal'])
+    return reportDeathAsync(this.session, threadId, options)
+  }
+
+  /**
+   * Takes a block over that another thread handed to this one: from now on it is not freed with what that thread had
+   * when its death is reported, but with what this one had; `adopt(0)` does nothing. Nothing else needs such a call: a block belongs to
+   * the thread that allocated it, or re-allocated it. For heaps with `ownerTags`. Cost: the lock and a few words.
+   *
+   * @throws RangeError for a heap without `ownerTags`; otherwise as {@link Heap.free}. Then nothing was changed.
+   *
+   * @example
+   * ```ts
+   * import { Heap } from '@vmalloc/core'
+   *
+   * const heap = Heap.create({ shared: true, ownerTags: true })
+   * const other = Heap.attach(heap.handle) // in a Worker
+   * const [kept, left] = [other.malloc(100), other.malloc(100)]
+   * heap.adopt(kept)
+   * const { freedBlocks } = heap.reportDead(other.threadId, { freeBlocks: true }) // the Worker was terminated
+   * freedBlocks // => 1
+   * heap.free(kept)
+   * ```
+   */
+  adopt(address: Address): void {
+    requireOwners(this.arena, 'adopt')
+    if (address === 0) return
+    if (!isWord(address)) rejectAddress(address)
+    adoptBlock(this.session, address)
   }
 
   /**

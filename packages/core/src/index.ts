@@ -76,7 +76,7 @@ export {
 } from './presets.ts'
 export type { CacheStats, HeapStats, MediumStats, PoolStats, ThreadStats } from './stats.ts'
 export type { ThreadCacheOptions } from './threads/cache-classes.ts'
-export type { DeathReport } from './threads/death.ts'
+export type { DeathOptions, DeathReport } from './threads/death.ts'
 export {
   type EndingWorker,
   type ExitingWorker,

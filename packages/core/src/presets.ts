@@ -2,7 +2,7 @@
 import { Buddy } from '@vmalloc/buddy'
 import { Fit } from '@vmalloc/fit'
 import { MappedBlocks } from '@vmalloc/large'
-import { ClassicMark, DebugMark, Mark32, type Marking } from '@vmalloc/marking'
+import { ClassicMark, DebugMark, Mark32, type Marking, OwnerMark32 } from '@vmalloc/marking'
 import { type Memory, MemoryError } from '@vmalloc/memory'
 import { ChunkPool } from '@vmalloc/small'
 import type { AssemblySite, Composition, Guard, HeapParts, Part, SmallPart } from './composition.ts'
@@ -17,7 +17,14 @@ import {
 import { DebugSession } from './debug/debug-session.ts'
 import { LeadRecord } from './debug/lead-record.ts'
 import { SampledSession } from './debug/sampled-session.ts'
-import { type Classes, MAX_POOLS, readClasses, writeClasses } from './settings.ts'
+import {
+  type Classes,
+  MAX_POOLS,
+  OWNER_TAGS,
+  readClasses,
+  readSettings,
+  writeClasses,
+} from './settings.ts'
 import { resolveTuning, type Tuning } from './tuning.ts'
 
 /** Control blocks lie on cache lines. */
@@ -52,7 +59,12 @@ const DEFAULT_STYLE: Style = {
     growth: 0.0625,
     regionCap: 2 ** 20,
   },
-  parts: (memory) => ({ marking: new Mark32(memory) }),
+  parts: (memory) => ({
+    marking:
+      (readSettings(memory).flags & OWNER_TAGS) === 0
+        ? new Mark32(memory)
+        : new OwnerMark32(memory),
+  }),
   medium(site, { granule, regionSize, growth, regionCap }, { phase, headerBytes }) {
     return site.layer('medium', Fit, {
       granule,

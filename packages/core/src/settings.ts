@@ -1,7 +1,8 @@
 /**
  * The control block "settings": what the creator of a heap chose and every attacher must agree on.
  *
- *     + 0  magic "SETT"      + 4  layout version     + 8  flags: 1 wipe on allocation, 2 wipe on free
+ *     + 0  magic "SETT"      + 4  layout version     + 8  flags: 1 wipe on allocation, 2 wipe on free,
+ *                                                                  4 footers name owners
  *     +12  soft limit, 0 for none                    +16  first large size, bytes
  *     +20  number of pools   +24  their payloads, bytes, 8 words
  *     +56  check word of all above: written once, never changed
@@ -24,6 +25,7 @@ export const MAX_LARGE_FROM_BYTES: number = 2 ** 29
 /** Flags. */
 export const ZERO_ON_ALLOC = 1
 export const ZERO_ON_FREE = 2
+export const OWNER_TAGS = 4
 
 /** Word offsets. */
 const FLAGS = 2

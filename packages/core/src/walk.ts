@@ -1,5 +1,5 @@
 /** Walking a heap: every block and every free piece, in address order. */
-import type { MarkState } from '@vmalloc/marking'
+import { isOwning, type MarkState } from '@vmalloc/marking'
 import { type Address, InvariantError, type RegionWalker, type Walkable } from '@vmalloc/memory'
 import type { Arena } from './arena.ts'
 import type { Part } from './composition.ts'
@@ -21,6 +21,8 @@ export interface HeapBlock {
   readonly blockSize: number
   /** Thread that keeps a cached block ready; 0 for all others, and when it changes its list meanwhile. */
   readonly thread: number
+  /** Thread that has a used block, in a heap with `ownerTags`; 0 for all others. */
+  readonly owner: number
 }
 
 const KIND_NAMES = ['small', 'medium', 'large'] as const
@@ -135,6 +137,7 @@ function usedBlock(arena: Arena, block: Address, kind: HeapBlock['kind']): HeapB
     block,
     blockSize: marking.sizeAt(block),
     thread: 0,
+    owner: isOwning(marking) ? marking.ownerOf(address) : 0,
   }
 }
 
@@ -144,5 +147,5 @@ function piece(
   kind: HeapBlock['kind'],
   state: HeapBlock['state'],
 ): HeapBlock {
-  return { address, size, kind, state, block: address, blockSize: size, thread: 0 }
+  return { address, size, kind, state, block: address, blockSize: size, thread: 0, owner: 0 }
 }

@@ -21,15 +21,25 @@ const ALIGNMENT_MASK = 15
 /** Not in use, in one way or another. */
 const OUT_OF_USE: readonly number[] = [FREED_FLIP, CACHED_FLIP]
 
+/** How the words of a marking are made. Marks of 16 bytes differ in what their footers say. */
+export interface Words32 {
+  /** The 30 bits of a header. */
+  magicOf(block: Address, size: number): number
+  /** The header's magic, as the footer at this word tells it; what is no such footer gives -1, or another magic. */
+  magicIn(footer: number, block: Address, size: number): number
+  /** What the footer at this word should have been, beside a header with these words. */
+  footerOf(footer: number, magic: number, size: number): readonly [number, number]
+}
+
 export class Diagnosis32 {
   private readonly memory: Memory
   private readonly secret: number
-  private readonly magicOf: (block: Address, size: number) => number
+  private readonly words: Words32
 
-  constructor(memory: Memory, secret: number, magicOf: (block: Address, size: number) => number) {
+  constructor(memory: Memory, secret: number, words: Words32) {
     this.memory = memory
     this.secret = secret
-    this.magicOf = magicOf
+    this.words = words
   }
 
   /** The error that says what is wrong with a payload that did not pass. */
@@ -44,7 +54,7 @@ export class Diagnosis32 {
     const size = u32[block >>> 2]
     const found = u32[(block + 4) >>> 2]
     const kind = (found & KIND_MASK) as Kind
-    const flip = ((found & ~KIND_MASK) ^ this.magicOf(block, size)) >>> 0
+    const flip = ((found & ~KIND_MASK) ^ this.words.magicOf(block, size)) >>> 0
     const fits = this.fits(block, size)
     if (OUT_OF_USE.includes(flip)) {
       return new HeapCorruptionError('DOUBLE_FREE', payload, {
@@ -63,7 +73,7 @@ export class Diagnosis32 {
     const block = payload - HEADER_BYTES
     const flags = this.leadBefore(payload) > 0 ? INNER_FLAG : 0
     const magic = this.footerMagic(block, size | flags)
-    if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size | flags))
+    if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.words.magicOf(block, size | flags))
       return this.underflow(payload, size | flags, magic)
     return new HeapCorruptionError('UNDERFLOW', payload, { kind, offset: -1 })
   }
@@ -78,7 +88,7 @@ export class Diagnosis32 {
   private atFooter(payload: Address, size: number, magic: number): HeapCorruptionError {
     const footer = payload - HEADER_BYTES + bytesOf(size) - FOOTER_BYTES
     const details = { size: footer - payload, kind: (magic & KIND_MASK) as Kind }
-    const damage = firstDamage(this.memory, footer, [magic, size])
+    const damage = firstDamage(this.memory, footer, this.words.footerOf(footer >>> 2, magic, size))
     if (damage === undefined) {
       const hint = 'the lead before an over-aligned payload is damaged'
       const offset = -HEADER_BYTES - 1
@@ -103,7 +113,7 @@ export class Diagnosis32 {
       return this.lostHeader(payload, 0, kind)
     }
     if (OUT_OF_USE.includes(flip)) return new HeapCorruptionError('DOUBLE_FREE', payload)
-    const expected = this.magicOf(block, size)
+    const expected = this.words.magicOf(block, size)
     return new HeapCorruptionError('INVALID_POINTER', payload, { expected, found })
   }
 
@@ -113,7 +123,7 @@ export class Diagnosis32 {
     const stated = u32[block >>> 2]
     for (const size of [stated, ...sizesOf(u32[(block + 4) >>> 2], block, this.secret)]) {
       const magic = this.footerMagic(block, size)
-      if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.magicOf(block, size)) return size
+      if (magic >= 0 && (magic & ~KIND_MASK) >>> 0 === this.words.magicOf(block, size)) return size
     }
     return 0
   }
@@ -125,15 +135,13 @@ export class Diagnosis32 {
     if (lead === 0 || (lead & ALIGNMENT_MASK) !== 0 || block <= 0) return -1
     const flagged = (lead | LEAD_FLAG) >>> 0
     if (u32[block >>> 2] !== flagged) return -1
-    return ((u32[(block + 4) >>> 2] & ~KIND_MASK) ^ this.magicOf(block, flagged)) >>> 0
+    return ((u32[(block + 4) >>> 2] & ~KIND_MASK) ^ this.words.magicOf(block, flagged)) >>> 0
   }
 
   /** The magic in the footer of a block of `size` bytes, -1 when there is no such footer. */
   private footerMagic(block: Address, size: number): number {
     if (!this.fits(block, size)) return -1
-    const footer = (block + bytesOf(size) - FOOTER_BYTES) >>> 2
-    const { u32 } = this.memory
-    return u32[footer + 1] === size ? u32[footer] : -1
+    return this.words.magicIn((block + bytesOf(size) - FOOTER_BYTES) >>> 2, block, size)
   }
 
   /** The error for an overwritten header of a block whose size and magic are known. */

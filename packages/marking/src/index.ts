@@ -17,16 +17,19 @@ export { Mark32 } from './mark32.ts'
 export {
   type CacheableMarking,
   isCacheable,
+  isOwning,
   isRecovering,
   type Kind,
   LARGE,
   type Marking,
   type MarkState,
   MEDIUM,
+  type OwningMarking,
   type RecoveringMarking,
   SMALL,
 } from './marking.ts'
 export { Mmix } from './mmix.ts'
+export { OwnerMark32 } from './owner-mark32.ts'
 export {
   FREED_WORD,
   FRESH_WORD,

@@ -21,7 +21,7 @@
  * never was a magic passes for one with probability 2^-30.
  */
 import type { Address, Memory } from '@vmalloc/memory'
-import { Diagnosis32 } from './diagnosis32.ts'
+import { Diagnosis32, type Words32 } from './diagnosis32.ts'
 import * as flips from './flips.ts'
 import type { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { CacheableMarking, Kind, MarkState, RecoveringMarking } from './marking.ts'
@@ -43,7 +43,7 @@ export class Mark32 implements CacheableMarking, RecoveringMarking {
   readonly headerBytes: number = HEADER_BYTES
   readonly footerBytes: number = FOOTER_BYTES
   readonly phase: number = 8
-  declare private readonly memory: Memory
+  declare protected readonly memory: Memory
   declare private readonly secret: number
 
   constructor(memory: Memory) {
@@ -96,8 +96,7 @@ export class Mark32 implements CacheableMarking, RecoveringMarking {
     const bytes = bytesOf(size)
     const end = block + bytes
     if (bytes === 0 || end > byteLength) this.fail(payload)
-    const footer = (end - FOOTER_BYTES) >>> 2
-    if (u32[footer] !== magic || u32[footer + 1] !== size) this.fail(payload)
+    if (!this.hasFooter((end - FOOTER_BYTES) >>> 2, magic, size)) this.fail(payload)
     return (size & FLAGS_MASK) === 0 ? block : this.blockOfInner(payload, size)
   }
 
@@ -192,10 +191,26 @@ export class Mark32 implements CacheableMarking, RecoveringMarking {
   }
 
   /** 30 bits, the low two 0. Two rounds of multiply and shift: each input bit reaches all output bits but the lowest. */
-  private magic(block: Address, size: number): number {
+  protected magic(block: Address, size: number): number {
     let x = Math.imul(block ^ this.secret, 0x9e3779b1) ^ size
     x = Math.imul(x ^ (x >>> 15), 0x85ebca6b)
     return ((x ^ (x >>> 13)) & ~KIND_MASK) >>> 0
+  }
+
+  /** Whether the footer at this word is the one of a block whose header has these words. */
+  protected hasFooter(footer: number, magic: number, size: number): boolean {
+    const { u32 } = this.memory
+    return u32[footer] === magic && u32[footer + 1] === size
+  }
+
+  /** For the diagnosis: how the words of these marks are made, and read back. */
+  protected words(): Words32 {
+    const { u32 } = this.memory
+    return {
+      magicOf: (block, size) => this.magic(block, size),
+      magicIn: (footer, _block, size) => (u32[footer + 1] === size ? u32[footer] : -1),
+      footerOf: (_footer, magic, size) => [magic, size],
+    }
   }
 
   private fits(block: Address, size: number): boolean {
@@ -238,8 +253,7 @@ export class Mark32 implements CacheableMarking, RecoveringMarking {
   }
 
   private diagnosis(): Diagnosis32 {
-    const magicOf = (block: Address, size: number): number => this.magic(block, size)
-    return new Diagnosis32(this.memory, this.secret, magicOf)
+    return new Diagnosis32(this.memory, this.secret, this.words())
   }
 }
 

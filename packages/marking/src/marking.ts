@@ -114,6 +114,19 @@ export interface RecoveringMarking extends Marking {
   lostHeader(payload: Address, size: number, kind: Kind): HeapCorruptionError
 }
 
+/** Ability: know which thread has a block. */
+export interface OwningMarking extends Marking {
+  /** Thread that is named in all marks written from now on; 0 for none. */
+  owner: number
+  /** Thread named in the marks of a used block; 0 when it is none, or they are not sound. Reads only, never throws. */
+  ownerOf(payload: Address): number
+}
+
+/** Whether a marking knows owners. */
+export function isOwning(marking: Marking): marking is OwningMarking {
+  return 'ownerOf' in marking
+}
+
 /** Whether a marking can tell more about a block whose header is gone. */
 export function isRecovering(marking: Marking): marking is RecoveringMarking {
   return 'lostHeader' in marking

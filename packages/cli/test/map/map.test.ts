@@ -33,7 +33,7 @@ function mapOf(pieces: readonly (readonly [number, (typeof WALKED)[number]])[]):
       for (const [blockSize, [kind, state]] of pieces) {
         const [address, size] = [block + 8, blockSize - 16]
         sizes.set(address, size >> 1)
-        visit({ address, size, kind, state, block, blockSize, thread: 0 })
+        visit({ address, size, kind, state, block, blockSize, thread: 0, owner: 0 })
         block += blockSize
       }
     },

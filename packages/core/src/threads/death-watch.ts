@@ -7,16 +7,13 @@
  *
  * Nothing else is proof: a heartbeat stops in a debugger, in a page in the background, and when a lid is closed.
  */
-import type { DeathReport } from './death.ts'
+import type { DeathOptions, DeathReport } from './death.ts'
 
 /** What the helpers need of a heap; a `Heap` is one. */
 export interface WatchingHeap {
   readonly threadId: number
   patienceMs: number
-  reportDeadAsync(
-    threadId: number,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<DeathReport>
+  reportDeadAsync(threadId: number, options?: DeathOptions): Promise<DeathReport>
 }
 
 /** What `watchWorker` needs of a Worker; the one of `node:worker_threads` is one. */
@@ -33,8 +30,8 @@ export interface EndingWorker {
   terminate(): Promise<unknown>
 }
 
-/** How a watch ends before the thread does. */
-export interface WatchOptions {
+/** How a watch ends before the thread does, and how the death is reported. */
+export interface WatchOptions extends DeathOptions {
   /** Ends the watch; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -62,12 +59,13 @@ export async function watchWorker(
   heap: WatchingHeap,
   worker: ExitingWorker,
   threadId: number,
-  { signal }: WatchOptions = {},
+  options: WatchOptions = {},
 ): Promise<DeathReport> {
+  const { signal } = options
   signal?.throwIfAborted()
   heap.patienceMs = Math.min(heap.patienceMs, PATIENCE_MS)
   if (worker.threadId !== ENDED) await endOf(worker, signal)
-  return heap.reportDeadAsync(threadId, signal === undefined ? {} : { signal })
+  return heap.reportDeadAsync(threadId, options)
 }
 
 /** Leaves no listener behind. @throws The signal's reason, by rejection, when it is aborted before. */
@@ -110,6 +108,7 @@ export async function terminateWorker(
   heap: WatchingHeap,
   worker: EndingWorker,
   threadId: number,
+  options: DeathOptions = {},
 ): Promise<DeathReport> {
   heap.patienceMs = Math.min(heap.patienceMs, PATIENCE_MS)
   const ended: unknown = worker.terminate()
@@ -118,7 +117,7 @@ export async function terminateWorker(
       'this Worker does not say when it has ended: use holdThread and watchThread',
     )
   await ended
-  return heap.reportDeadAsync(threadId)
+  return heap.reportDeadAsync(threadId, options)
 }
 
 /**
@@ -151,18 +150,19 @@ export async function watchThread(
   heap: WatchingHeap,
   threadId: number,
   realm: string,
-  { signal }: WatchOptions = {},
+  options: WatchOptions = {},
 ): Promise<DeathReport> {
+  const { signal } = options
   const { locks } = requireLocks()
   heap.patienceMs = Math.min(heap.patienceMs, PATIENCE_MS)
-  const options = signal === undefined ? {} : { signal }
+  const waiting = signal === undefined ? {} : { signal }
   const name = nameOf(realm, threadId)
   // Node (26.10) frees the lock of a thread that was terminated, but serves those who wait only when somebody else asks.
   const nudge = setInterval(() => {
     void locks.request(name, { ifAvailable: true }, () => undefined)
   }, NUDGE_MS)
   try {
-    await locks.request(name, options, () => undefined)
+    await locks.request(name, waiting, () => undefined)
   } finally {
     clearInterval(nudge)
   }

@@ -6,10 +6,23 @@
  * lock word, so whoever has the lock next repairs. Should the one that reports die too, its own death is reported in
  * turn, and the repair begins again.
  */
-import { requireOption } from '@vmalloc/memory'
+import { requireKnownOptions, requireOption } from '@vmalloc/memory'
+import { requireWaiting } from '../arguments.ts'
 import { clearCutShort, nameCutShort } from './cut-short.ts'
 import type { Mutex } from './mutex.ts'
+import { freeBlocksOf, requireOwners } from './owners.ts'
 import type { Session } from './session.ts'
+
+/** How a death is reported. */
+export interface DeathOptions {
+  /**
+   * Also free every block that the dead thread had, in a heap with `ownerTags`.
+   * @defaultValue false
+   */
+  readonly freeBlocks?: boolean
+  /** Gives up waiting for the lock with the signal's reason. */
+  readonly signal?: AbortSignal
+}
 
 /** What a dead thread left. */
 export interface DeathReport {
@@ -29,36 +42,60 @@ export interface DeathReport {
    * Blocks that are not free after all this: in use, or kept ready by another thread. Only counted when the lock was held.
    */
   readonly blocks: number | undefined
+  /** Blocks that the thread had in use and that were freed; 0 unless that was asked for. */
+  readonly freedBlocks: number
+}
+
+/** @throws TypeError or RangeError naming the option, or one that is not among the `known`. */
+export function requireReporting(options: unknown, known: readonly string[]): void {
+  requireKnownOptions(options, known, 'reporting a death')
+  const { freeBlocks, signal } = options as { freeBlocks?: unknown; signal?: AbortSignal }
+  requireOption(
+    freeBlocks === undefined || typeof freeBlocks === 'boolean',
+    'freeBlocks',
+    freeBlocks,
+    'it must be true or false',
+  )
+  requireWaiting({ signal })
 }
 
 /** @see Heap.reportDead */
-export function reportDeath(session: Session, threadId: number): DeathReport {
-  const mutex = requireReportable(session, threadId)
+export function reportDeath(
+  session: Session,
+  threadId: number,
+  { freeBlocks = false }: DeathOptions,
+): DeathReport {
+  const mutex = requireReportable(session, threadId, freeBlocks)
   let heldLock = false
   const acquire = (): boolean => {
     heldLock = takeOver(session, mutex, threadId)
     if (!heldLock) mutex.lock()
     return true
   }
-  return session.enter(() => bury(session, threadId, heldLock), acquire, false) as DeathReport
+  const step = (): DeathReport => bury(session, threadId, heldLock, freeBlocks)
+  return session.enter(step, acquire, false) as DeathReport
 }
 
 /** @see Heap.reportDeadAsync */
 export async function reportDeathAsync(
   session: Session,
   threadId: number,
-  signal: AbortSignal | undefined,
+  { freeBlocks = false, signal }: DeathOptions,
 ): Promise<DeathReport> {
-  const mutex = requireReportable(session, threadId)
+  const mutex = requireReportable(session, threadId, freeBlocks)
   let heldLock = false
   const acquire = (): boolean => {
     heldLock = takeOver(session, mutex, threadId)
     return heldLock || mutex.tryLock()
   }
-  return session.runAsync(() => bury(session, threadId, heldLock), signal, acquire)
+  return session.runAsync(() => bury(session, threadId, heldLock, freeBlocks), signal, acquire)
 }
 
-function requireReportable({ mutex }: Session, threadId: number): Mutex {
+function requireReportable(
+  { mutex, arena }: Session,
+  threadId: number,
+  freeBlocks: boolean,
+): Mutex {
   requireOption(mutex !== null, 'threadId', threadId, 'this heap has no threads')
   requireOption(
     Number.isInteger(threadId) && threadId > 0 && threadId <= mutex.lastOwnerId,
@@ -67,6 +104,7 @@ function requireReportable({ mutex }: Session, threadId: number): Mutex {
     `it must be the threadId of an attachment, 1 to ${mutex.lastOwnerId}`,
   )
   requireOption(threadId !== mutex.ownerId, 'threadId', threadId, 'it is this very thread')
+  if (freeBlocks) requireOwners(arena, 'freeBlocks')
   return mutex
 }
 
@@ -78,8 +116,13 @@ function takeOver({ arena }: Session, mutex: Mutex, deadId: number): boolean {
   return mutex.takeOver(deadId)
 }
 
-/** Under the lock, with all structures repaired: takes back what the dead thread kept ready. */
-function bury(session: Session, threadId: number, heldLock: boolean): DeathReport {
+/** Under the lock, with all structures repaired: takes back what the dead thread kept ready, and what it had in use. */
+function bury(
+  session: Session,
+  threadId: number,
+  heldLock: boolean,
+  freeBlocks: boolean,
+): DeathReport {
   const { arena, slots } = session
   const repair = heldLock ? session.lastRepair : undefined
   let reclaimedBlocks = 0
@@ -98,6 +141,7 @@ function bury(session: Session, threadId: number, heldLock: boolean): DeathRepor
     reclaimedBytes += bytes
     brokenList ||= (dropped ?? broken) !== undefined
   }
+  const freedBlocks = freeBlocks ? freeBlocksOf(session, threadId) : 0
   return {
     threadId,
     heldLock,
@@ -106,6 +150,7 @@ function bury(session: Session, threadId: number, heldLock: boolean): DeathRepor
     reclaimedBytes,
     strayRegions: repair?.strayRegions ?? 0,
     brokenList,
-    blocks: repair === undefined ? undefined : repair.blocks - reclaimedBlocks,
+    blocks: repair === undefined ? undefined : repair.blocks - reclaimedBlocks - freedBlocks,
+    freedBlocks,
   }
 }

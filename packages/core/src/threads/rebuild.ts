@@ -6,12 +6,13 @@
  * "cached" and not in the quarantine. Runs under the lock, can be cut short itself, and begun again. Cost: linear in the
  * heap.
  */
-import type { Kind } from '@vmalloc/marking'
+import { isOwning, type Kind } from '@vmalloc/marking'
 import { type Address, InvariantError, type Region, type Repairable } from '@vmalloc/memory'
 import type { Arena } from '../arena.ts'
 import {
   BLOCKS,
   LIVE,
+  OWNER_SHIFT,
   RESIZING_BLOCK,
   RESIZING_BYTES,
   RESIZING_KIND,
@@ -22,6 +23,7 @@ import type { Part } from '../composition.ts'
 import { walkArena } from '../walk.ts'
 import type { CacheSlots } from './cache-slots.ts'
 import { clearCutShort, namesCutShort } from './cut-short.ts'
+import { inNameOf } from './owners.ts'
 
 /** What a repair found. */
 export interface RebuildReport {
@@ -88,7 +90,9 @@ function finishResize(arena: Arena): void {
   const block = u32[arena.slots + RESIZING_BLOCK]
   if (block === 0) return
   const bytes = u32[arena.slots + RESIZING_BYTES]
-  const kind = u32[arena.slots + RESIZING_KIND] as Kind
+  const stated = u32[arena.slots + RESIZING_KIND]
+  const owner = isOwning(arena.marking) ? stated >>> OWNER_SHIFT : 0
+  const kind = (stated - owner * 2 ** OWNER_SHIFT) as Kind
   const payload = u32[arena.slots + RESIZING_PAYLOAD]
   const { phase, headerBytes, footerBytes } = arena.marking
   const lead = payload - headerBytes - block
@@ -100,7 +104,7 @@ function finishResize(arena: Arena): void {
     payload + footerBytes <= block + bytes &&
     block + bytes <= arena.memory.byteLength &&
     kind <= 2
-  if (possible) arena.remark(block, bytes, kind, payload)
+  if (possible) inNameOf(arena, owner, () => arena.remark(block, bytes, kind, payload))
   else u32[arena.slots + RESIZING_BLOCK] = 0
 }
 
@@ -108,13 +112,16 @@ function finishResize(arena: Arena): void {
 function fitLastBlocks(arena: Arena, part: Part, regions: readonly Region[]): void {
   if (part !== arena.parts.large) return
   const { marking } = arena
+  const [owner = 0] = namesCutShort(arena)
   for (const { address, length } of regions) {
     const block = address + marking.phase
     const room = length - 2 * marking.phase
     if (marking.stateAt(block) !== 'used' || marking.sizeAt(block) <= room) continue
     const payload = marking.payloadAt(block)
     if (payload + marking.footerBytes > block + room) continue
-    arena.remark(block, room, marking.kindAt(block), payload)
+    const kind = marking.kindAt(block)
+    // The footer went with the pages. Whoever was cut short was cutting the block, which makes it its own.
+    inNameOf(arena, owner, () => arena.remark(block, room, kind, payload))
   }
 }
 

@@ -158,6 +158,7 @@ const CALLS: Record<
     mallocAsync: ({ heap }, options) => heap.mallocAsync(10, options),
     freeAsync: ({ heap, live }, options) => heap.freeAsync(live[0] as number, options),
     reportDeadAsync: ({ heap }, options) => heap.reportDeadAsync(5, options),
+    reportDead: ({ heap }, options) => heap.reportDead(5, options),
     'Recorder.trace': ({ heap }, name) => {
       using recorder = heap.record()
       return recorder.trace(name === 'x' ? (5 as never) : name)
@@ -273,6 +274,7 @@ describe.each(PRESETS)('%s', (preset) => {
       (options: never) => heap.mallocAsync(10, options),
       (options: never) => heap.freeAsync(live[0] as number, options),
       (options: never) => heap.reportDeadAsync(5, options),
+      async (options: never) => heap.reportDead(5, options),
     ]) {
       await expectThrow(
         (_, options) => wait(options),
@@ -391,7 +393,7 @@ test('the table knows every export and every method', () => {
     'threadId',
     'debug',
   ]
-  const elsewhere = ['reportDead', 'patienceMs']
+  const elsewhere = ['patienceMs', 'adopt']
   const methods = (type: { readonly prototype: object }): string[] =>
     Object.getOwnPropertyNames(type.prototype)
   const front = Object.getPrototypeOf(Heap) as typeof Heap

@@ -61,6 +61,7 @@ describe.each(GUARDED)('%s', (_name, options) => {
 const OTHERS: readonly (readonly [string, HeapOptions, number | undefined])[] = [
   ['zeroing', { ...SMALL_HEAP, zeroOnAlloc: true, zeroOnFree: true }, undefined],
   ['a foreign memory', SMALL_HEAP, 70_000],
+  ['owner tags', { ...SMALL_HEAP, ownerTags: true }, undefined],
 ]
 const CHOSEN = [
   'malloc(40)',
