@@ -21,7 +21,7 @@ export interface HeapBlock {
   readonly blockSize: number
   /** Thread that keeps a cached block ready; 0 for all others, and when it changes its list meanwhile. */
   readonly thread: number
-  /** Thread that has a used block, in a heap with `ownerTags`; 0 for all others. */
+  /** Thread that has a used block, in a heap with `ownerTags`; 0 for all others, and for one with a damaged footer. */
   readonly owner: number
 }
 
@@ -117,7 +117,16 @@ function damagedBlock(arena: Arena, block: Address): HeapBlock | undefined {
   const { size, kind } = known
   // Where the slack is guarded, a report tells what was asked for.
   const blockSize = arena.exact ? arena.blockBytes(size) : size + arena.overhead
-  return { address, size, kind: KIND_NAMES[kind], state: 'used', block, blockSize, thread: 0 }
+  return {
+    address,
+    size,
+    kind: KIND_NAMES[kind],
+    state: 'used',
+    block,
+    blockSize,
+    thread: 0,
+    owner: 0,
+  }
 }
 
 function usedBlock(arena: Arena, block: Address, kind: HeapBlock['kind']): HeapBlock {

@@ -7,6 +7,7 @@ import {
   LARGE,
   Mark32,
   MEDIUM,
+  OwnerMark32,
   SMALL,
 } from '../src/index.ts'
 import { corruption, dirtyMemory } from './marks.ts'
@@ -18,6 +19,7 @@ const INVALID_KIND = 3
 
 describe.each([
   ['Mark32', Mark32, 16],
+  ['OwnerMark32', OwnerMark32, 16],
   ['ClassicMark', ClassicMark, 32],
 ] as const)('%s', (_, Type, markBytes) => {
   const memory = dirtyMemory()
