@@ -19,7 +19,7 @@ export function observedMap(blocks: BlockTable): HeapMap {
     // A block that was freed unseen may lie under later ones: what those cover is theirs.
     if (size <= 0 || address < end) return
     if (known.length > 0 && address > end) foreign.push({ address: end, length: address - end })
-    const place = { block: address, blockSize: size, thread: 0 }
+    const place = { block: address, blockSize: size, thread: 0, owner: 0 }
     known.push({ address, size, kind: kindOf(size), state: 'used', ...place })
     end = address + size
   })
