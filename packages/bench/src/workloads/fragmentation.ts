@@ -59,6 +59,8 @@ const COMBS: readonly Workload[] = [2000, 20_000, 200_000].map((count) => ({
   about: `free every other of ${count} blocks of ${COMB_BYTES} bytes; per free`,
   group: 'fragmentation',
   maximum: 256 * 2 ** 20,
+  // Rivals that search lists would take all day.
+  oursOnly: true,
   slow: count > 20_000,
   prepare: comb(count),
 }))

@@ -23,7 +23,7 @@ export interface Workload {
   readonly maximum: number
   /** Needs `realloc`; contenders without one are left out. */
   readonly reallocs?: boolean
-  /** Needs addresses that most rivals cannot reach: for ours only. */
+  /** For ours only: rivals cannot reach such addresses, or would take all day. */
   readonly oursOnly?: boolean
   /** Left out of `--quick`. */
   readonly slow?: boolean

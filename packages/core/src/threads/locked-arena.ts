@@ -7,7 +7,8 @@
  *   half changed. Then this thread is named as cut short, from now on leaves its cache alone, and the next one that takes
  *   the lock repairs first: at the end of an overflowed stack there is no room for it.
  * - Between taking the lock and the `try`, and in the `finally`, nothing is called that could overflow the stack: the
- *   lock is never left held.
+ *   lock is never left held. Should the engine all the same find no room for giving it back, the next operation of the
+ *   thread finds it left, and takes it.
  * - A heap that threads cannot attach to has no lock at all.
  */
 import { HeapCorruptionError } from '@vmalloc/marking'
@@ -140,7 +141,10 @@ export abstract class LockedArena {
       if (held && reading) this.cache = cache
       this.inside = false
       if (held && mutex !== null) {
+        // Even this call may find no room at the end of the stack: then the next operation of this thread finds the lock left.
+        mutex.leaving = true
         const before = Atomics.exchange(memory.i32, mutex.word, 0)
+        mutex.leaving = false
         if (before !== mutex.ownerId) mutex.wake(before)
       }
     }

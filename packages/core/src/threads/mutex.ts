@@ -48,6 +48,8 @@ export class Mutex {
   declare private readonly doorbell: number
   declare private readonly canSleep: boolean
   declare private readonly spins: number
+  /** Whether this handle is giving the lock back, or could not: at the end of the stack there may be no room for the call. */
+  declare leaving: boolean
   /** When the wait began that ended with the lock in hand, and is yet to be noted; 0 for none. */
   declare waitBegan: number
   /** Times that this handle found the lock taken and waited, and the milliseconds of it. */
@@ -60,6 +62,7 @@ export class Mutex {
   constructor(memory: Memory) {
     this.memory = memory
     this.patienceMs = Number.POSITIVE_INFINITY
+    this.leaving = false
     this.waitBegan = 0
     this.waits = 0
     this.waitedMs = 0
@@ -86,7 +89,7 @@ export class Mutex {
    */
   tryLock(): boolean {
     const seen = Atomics.compareExchange(this.memory.i32, this.word, 0, this.ownerId)
-    if ((seen & OWNER_MASK) === this.ownerId) throw new ReentrantLockError(this.ownerId)
+    if ((seen & OWNER_MASK) === this.ownerId) return this.wasLeft()
     return seen === 0
   }
 
@@ -155,8 +158,20 @@ export class Mutex {
     return Atomics.load(this.memory.i32, this.word) & OWNER_MASK
   }
 
+  /**
+   * This handle holds the lock already.
+   *
+   * @returns `true` when its last operation could not give it back: so it is taken.
+   * @throws {@link ReentrantLockError} when an operation is under way.
+   */
+  private wasLeft(): true {
+    if (!this.leaving) throw new ReentrantLockError(this.ownerId)
+    this.leaving = false
+    return true
+  }
+
   private lockSlowly(): void {
-    if (this.holder === this.ownerId) throw new ReentrantLockError(this.ownerId)
+    if (this.holder === this.ownerId && this.wasLeft()) return
     const began = performance.now()
     this.waitBegan = began
     const holder = this.spinThenSleep(began)
