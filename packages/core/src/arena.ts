@@ -60,7 +60,6 @@ export class Arena {
   declare private readonly guarded: GuardedBlocks | null
   /** Whether every block is guarded, by the marks themselves. */
   declare readonly exact: boolean
-
   /** Blocks whose damage is known. */
   declare readonly reported: Reported
 

@@ -90,9 +90,12 @@ export function walkArena(
         else if (state === 'cached')
           visit({ ...piece(block, size, kind, 'cached'), thread: threads.get(block) ?? 0 })
         else if (state === 'used') visit(usedBlock(arena, block, kind))
-        else if (damagedBlock(arena, block)?.kind === kind)
-          visit(damagedBlock(arena, block) as HeapBlock)
-        else throw new InvariantError('heap', `a ${kind} block in use has no valid header`, block)
+        else {
+          const known = damagedBlock(arena, block)
+          if (known?.kind !== kind)
+            throw new InvariantError('heap', `a ${kind} block in use has no valid header`, block)
+          visit(known)
+        }
       })
     }
   }
@@ -117,25 +120,16 @@ function damagedBlock(arena: Arena, block: Address): HeapBlock | undefined {
   const { size, kind } = known
   // Where the slack is guarded, a report tells what was asked for.
   const blockSize = arena.exact ? arena.blockBytes(size) : size + arena.overhead
-  return {
-    address,
-    size,
-    kind: KIND_NAMES[kind],
-    state: 'used',
-    block,
-    blockSize,
-    thread: 0,
-    owner: 0,
-  }
+  return { ...piece(block, blockSize, KIND_NAMES[kind], 'used'), address, size }
 }
 
 function usedBlock(arena: Arena, block: Address, kind: HeapBlock['kind']): HeapBlock {
   const { marking } = arena
   const address = marking.payloadAt(block)
   const stated = KIND_NAMES[marking.kindAt(block)]
-  const known = damagedBlock(arena, block)
-  if (stated !== kind && known?.kind === kind) return known
   if (stated !== kind) {
+    const known = damagedBlock(arena, block)
+    if (known?.kind === kind) return known
     throw new InvariantError('heap', `the header of a ${kind} block says ${stated}`, block)
   }
   return {
