@@ -4,6 +4,7 @@ import { countDamage, firstDamage, lastDamage } from './damage.ts'
 import { FREED_FLIP } from './flips.ts'
 import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind } from './marking.ts'
+import { misplaced } from './misplaced.ts'
 import { Mmix } from './mmix.ts'
 
 const HEADER_BYTES = 16
@@ -28,12 +29,9 @@ export class ClassicDiagnosis {
   /** The error that says what is wrong with a payload that did not pass. */
   errorOf(payload: Address): HeapCorruptionError {
     const { u32, byteLength } = this.memory
+    const wrong = misplaced(payload, HEADER_BYTES + 1, byteLength)
+    if (wrong !== undefined) return wrong
     const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
-      return new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
-      })
-    }
     const header = block >>> 2
     const size = u32[header]
     const kind = (u32[header + 2] & KIND_MASK) as Kind

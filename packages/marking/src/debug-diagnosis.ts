@@ -2,7 +2,6 @@
 import type { Address, Memory } from '@vmalloc/memory'
 import type { DebugMark } from './debug-mark.ts'
 import {
-  ALIGNMENT_MASK,
   bytesOf,
   FOOTER_BYTES,
   FREED_SEQUENCE,
@@ -20,6 +19,7 @@ import {
 } from './debug-mark-layout.ts'
 import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind } from './marking.ts'
+import { misplaced } from './misplaced.ts'
 import { slackByte, wordByte } from './patterns.ts'
 
 /** Words of a header, by their offset. */
@@ -37,12 +37,9 @@ export class DebugDiagnosis {
   /** The error that says what is wrong with a payload that did not pass. */
   errorOf(payload: Address): HeapCorruptionError {
     const { u32, byteLength } = this.memory
+    const wrong = misplaced(payload, HEADER_BYTES, byteLength)
+    if (wrong !== undefined) return wrong
     const inner = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || inner < 0 || payload > byteLength) {
-      return new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
-      })
-    }
     const header = inner >>> 2
     const found = u32[header + MAGIC]
     const kind = (found & KIND_MASK) as Kind

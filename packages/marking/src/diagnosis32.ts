@@ -7,6 +7,7 @@ import { firstDamage, lastDamage } from './damage.ts'
 import { CACHED_FLIP, FREED_FLIP } from './flips.ts'
 import { HeapCorruptionError } from './heap-corruption-error.ts'
 import type { Kind } from './marking.ts'
+import { misplaced } from './misplaced.ts'
 import { sizesOf } from './unmix.ts'
 
 const HEADER_BYTES = 8
@@ -45,12 +46,9 @@ export class Diagnosis32 {
   /** The error that says what is wrong with a payload that did not pass. */
   errorOf(payload: Address): HeapCorruptionError {
     const { u32, byteLength } = this.memory
+    const wrong = misplaced(payload, HEADER_BYTES + 1, byteLength)
+    if (wrong !== undefined) return wrong
     const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
-      return new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
-      })
-    }
     const size = u32[block >>> 2]
     const found = u32[(block + 4) >>> 2]
     const kind = (found & KIND_MASK) as Kind

@@ -28,6 +28,7 @@ export {
   type RecoveringMarking,
   SMALL,
 } from './marking.ts'
+export { misplaced } from './misplaced.ts'
 export { Mmix } from './mmix.ts'
 export { OwnerMark32 } from './owner-mark32.ts'
 export {

@@ -20,6 +20,7 @@ import {
   HeapCorruptionError,
   type Kind,
   type MarkState,
+  misplaced,
 } from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
 
@@ -197,12 +198,9 @@ export class ProgramMark implements CacheableMarking {
   /** Finds out what is wrong with a payload that did not pass, and throws it. Out of the fast path. */
   private fail(payload: Address): never {
     const { u32, byteLength } = this.memory
+    const wrong = misplaced(payload, HEADER_BYTES + 1, byteLength)
+    if (wrong !== undefined) throw wrong
     const block = payload - HEADER_BYTES
-    if ((payload & ALIGNMENT_MASK) !== 0 || block <= 0 || payload > byteLength) {
-      throw new HeapCorruptionError('INVALID_POINTER', payload, {
-        hint: (payload & ALIGNMENT_MASK) === 0 ? 'outside the memory' : 'not a multiple of 16',
-      })
-    }
     const found = u32[block >>> 2]
     const head = u32[(block + 4) >>> 2]
     const kind = (found & KIND_MASK) as Kind
