@@ -1,5 +1,5 @@
 /**
- * Word offsets in the control block of the fused allocator, and the constants of the default preset it repeats.
+ * Word offsets in the control block of the fused allocator, and its constants, which `composed.ts` shares.
  *
  *     + 0  length known   + 4  live   + 8  peak   +12  blocks   +16  non-empty orders   +20  bytes in regions
  *     +24  empty region kept

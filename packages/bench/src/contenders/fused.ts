@@ -1,20 +1,21 @@
 /**
- * The ceiling: a heap like the default preset written by hand as one class, for the question what composing from layers
- * costs. Medium blocks come from a buddy here, as they did in the default preset when this was written; there a good-fit
- * strategy serves them now, which spends time to save memory. Small and large blocks are done the same way in both.
+ * The ceiling: a heap written by hand as one class, for the question what composing from layers costs. `composed.ts` does the
+ * same work with layers: four pools, a buddy, one mapping per large block, no blocks kept ready. The default preset itself
+ * has ready blocks and a good-fit strategy, which spends time to save memory.
  *
- * Same work: size classes, 16-byte marks, every check of the marks and of the free lists' links, the same counters, the
- * same regions. Longer than our files usually are, because being one class is the point. No layers: no parent, no strategy, no marking object; one class, its constants in the code. Pages come
- * from the same `AddressSpace`, which both call on the slow paths and for each large block. What composing must cost, it
- * does not pay: state at constant addresses, the whole small path in `malloc` and in `free` themselves.
+ * Same work: size classes, 16-byte marks, every check of the marks and of the free lists' links, the same counters. Longer
+ * than our files usually are, because being one class is the point: no parent, no strategy, no marking object, constants in
+ * the code. Pages come from the same `AddressSpace`, which both call on the slow paths and for each large block. What
+ * composing must cost, it does not pay: state at constant addresses, the whole small path in `malloc` and in `free`.
  */
 import { FREED_FLIP as FREED } from '@vmalloc/marking'
-import { AddressSpace, Memory, type PageSource } from '@vmalloc/memory'
+import { AddressSpace, Memory, type PageSource, seal as sealWord } from '@vmalloc/memory'
 import type { BenchHeap, Open } from './contender.ts'
 import * as F from './fused-layout.ts'
 
-// A copy of an imported constant: an import is a cell that V8 loads and tests at each use.
+// Copies of imports: an import is a cell that V8 loads and tests at each use, a local constant is folded.
 const FREED_FLIP: number = FREED
+const seal: typeof sealWord = sealWord
 
 class Fused implements BenchHeap {
   readonly memory: Memory
@@ -50,7 +51,7 @@ class Fused implements BenchHeap {
     if (block === 0) return this.mallocCarved(pool, bytes)
     const header = block >>> 2
     const next = u32[header + 2]
-    if ((next ^ block ^ this.secret) >>> 0 !== u32[header + 3]) this.damaged(block)
+    if (seal(next, block ^ this.secret) !== u32[header + 3]) this.damaged(block)
     u32[F.POOL_HEAD + pool] = next
     const live = u32[F.LIVE] + bytes - F.OVERHEAD
     u32[F.LIVE] = live
@@ -105,7 +106,7 @@ class Fused implements BenchHeap {
     const head = F.POOL_HEAD + ((bytes - 32) >>> 4)
     const next = u32[head]
     u32[header + 2] = next
-    u32[header + 3] = next ^ block ^ this.secret
+    u32[header + 3] = seal(next, block ^ this.secret)
     u32[head] = block
   }
 
@@ -297,11 +298,11 @@ class Fused implements BenchHeap {
     const link = (block + F.HEADER) >>> 2
     u32[link] = next
     u32[link + 1] = 0
-    u32[link + 2] = next ^ block ^ this.secret
+    u32[link + 2] = this.sealOf(block, next, 0)
     if (next !== 0) {
-      const nextLink = (next + F.HEADER) >>> 2
+      const nextLink = this.verified(next)
       u32[nextLink + 1] = block
-      u32[nextLink + 2] ^= block
+      u32[nextLink + 2] = this.sealOf(next, u32[nextLink], block)
     } else {
       u32[F.NON_EMPTY] |= 1 << order
     }
@@ -311,23 +312,34 @@ class Fused implements BenchHeap {
 
   private unlink(block: number, order: number): void {
     const u32 = this.u32
-    const link = (block + F.HEADER) >>> 2
+    const link = this.verified(block)
     const next = u32[link]
     const prev = u32[link + 1]
-    if ((next ^ prev ^ block ^ this.secret) >>> 0 !== u32[link + 2]) this.damaged(block)
     if (next !== 0) {
-      const nextLink = (next + F.HEADER) >>> 2
+      const nextLink = this.verified(next)
       u32[nextLink + 1] = prev
-      u32[nextLink + 2] ^= block ^ prev
+      u32[nextLink + 2] = this.sealOf(next, u32[nextLink], prev)
     }
     if (prev !== 0) {
-      const prevLink = (prev + F.HEADER) >>> 2
+      const prevLink = this.verified(prev)
       u32[prevLink] = next
-      u32[prevLink + 2] ^= block ^ next
+      u32[prevLink + 2] = this.sealOf(prev, next, u32[prevLink + 1])
       return
     }
     u32[F.ORDER_HEAD + order] = next
     if (next === 0) u32[F.NON_EMPTY] &= ~(1 << order)
+  }
+
+  /** Word index of the links of a free block, which are as they were written. */
+  private verified(block: number): number {
+    const u32 = this.u32
+    const link = (block + F.HEADER) >>> 2
+    if (this.sealOf(block, u32[link], u32[link + 1]) !== u32[link + 2]) this.damaged(block)
+    return link
+  }
+
+  private sealOf(block: number, next: number, prev: number): number {
+    return seal(next, seal(prev, block ^ this.secret))
   }
 
   private addRegion(order: number): boolean {

@@ -6,7 +6,7 @@ import { MappedBlocks } from '@vmalloc/large'
 import { Mark32, type Marking } from '@vmalloc/marking'
 import type { Address, Memory } from '@vmalloc/memory'
 import { ChunkPool } from '@vmalloc/small'
-import { SizeMark } from './size-mark.ts'
+import { SizeMark } from '../size-mark.ts'
 
 interface Plan {
   readonly name: string
