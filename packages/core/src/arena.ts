@@ -253,6 +253,11 @@ export class Arena {
     return this.guarded !== null && this.guarded.requestedAt(block) >= 0
   }
 
+  /** Marks a block that was held back as freed: from now on its bytes are the strategy's. */
+  giveUp(block: Address): void {
+    this.guarded?.release(block)
+  }
+
   /** Bytes of the block, marks included, that a request of `size` bytes gets. */
   blockBytes(size: number): number {
     if (size <= this.smallMax) return this.chunkSizes[this.poolOfPayload[size]]

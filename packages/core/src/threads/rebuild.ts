@@ -72,16 +72,22 @@ export function rebuildArena(
   return { blocks: held.blocks, strayRegions }
 }
 
-/** Bytes of the block at an address if somebody has it: its user, a thread that keeps it ready, or the quarantine. */
+/**
+ * Bytes of the block at an address if somebody has it: its user, a thread that keeps it ready, or the quarantine. One that
+ * the quarantine lost is marked as freed: what a strategy writes into it wipes out the record by which it is told from a block
+ * that a thread keeps ready.
+ */
 function occupied(
   arena: Arena,
   block: Address,
   heldBack: ReadonlySet<Address> | undefined,
 ): number {
   const state = arena.marking.stateAt(block)
-  const free =
-    state !== 'used' && (state !== 'cached' || (arena.isHeldBack(block) && !heldBack?.has(block)))
-  return free ? 0 : arena.marking.sizeAt(block)
+  if (state === 'cached' && arena.isHeldBack(block) && !heldBack?.has(block)) {
+    arena.giveUp(block)
+    return 0
+  }
+  return state === 'used' || state === 'cached' ? arena.marking.sizeAt(block) : 0
 }
 
 /** A block whose marks were being rewritten gets them as they were meant. */
