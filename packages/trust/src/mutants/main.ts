@@ -37,6 +37,8 @@ const chosen = new Random(Number(values.seed))
   .shuffled(all)
   .slice(0, Number(values.sample ?? all.length))
 
+if (all.length === 0)
+  throw new RangeError(`--only ${values.only}: no check in a file of such a path`)
 console.log(`${chosen.length} of ${all.length} mutants`)
 requireSoundTests()
 const survivors: Mutant[] = []

@@ -9,7 +9,14 @@ export interface Target {
 
 export const TARGETS: readonly Target[] = [
   {
-    sources: ['marking/src/mark32.ts', 'marking/src/diagnosis32.ts', 'marking/src/classic-mark.ts'],
+    sources: [
+      'marking/src/mark32.ts',
+      'marking/src/diagnosis32.ts',
+      'marking/src/classic-mark.ts',
+      'marking/src/classic-diagnosis.ts',
+      'marking/src/owner-mark32.ts',
+      'marking/src/misplaced.ts',
+    ],
     tests: [['marking'], ['core', 'test/misuse.test.ts']],
   },
   {
@@ -30,6 +37,10 @@ export const TARGETS: readonly Target[] = [
     tests: [
       ['core', 'test/trust', 'test/misuse.test.ts', 'test/attach.test.ts', 'test/family.test.ts'],
     ],
+  },
+  {
+    sources: ['core/src/reported.ts'],
+    tests: [['core', 'test/reported.test.ts', 'test/misuse.test.ts']],
   },
   {
     sources: ['core/src/threads'],
